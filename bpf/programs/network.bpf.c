@@ -1,0 +1,1131 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The network family: who connects where, who listens, and the first payloads of every flow.
+ *
+ * Connections are counted in `endpoints` (a client's program, user and destination; or a listener's address, port and
+ * remote address); only the first of an endpoint makes a record. Userspace reads the counters. `sockets` knows the
+ * endpoint of each open connection from its connect to its close: a hash by socket cookie, because socket storage costs
+ * a connect storm 10 % and is not offered to tp_btf before 5.12. Socket storage is made at the first payload byte only.
+ *
+ * Userspace seeds `listeners` with what the snapshot finds (BPF_NOEXIST, zero counters), and writes `settled`.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "lib/current.bpf.h"
+#include "lib/ring.bpf.h"
+#include "lib/socket.bpf.h"
+#include "wire/records.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define E2BIG 7 /* asm-generic/errno-base.h; vmlinux.h has no macros */
+#define ALLOW 1 /* cgroup programs: let the act go on */
+
+/* An open connection. */
+struct connection {
+    struct wire_endpoint_key endpoint_key;
+    __u64 endpoint;
+    __u64 flow; /* 0: no payload yet */
+};
+
+/* Per flow of bytes, in socket storage. */
+struct stream {
+    __u64 flow;
+    __u64 endpoint;
+    __u32 base_in; /* sequence number of the first payload byte received, and sent */
+    __u32 base_out;
+    __u32 segments;
+    __u32 flags; /* STREAM_* */
+};
+
+enum stream_flag {
+    STREAM_DONE = 1 << 0,
+    STREAM_MID = 1 << 1,         /* began before we looked */
+    STREAM_SERVER = 1 << 2,      /* the local socket was accepted from a listener */
+    STREAM_CLIENT_SPOKE = 1 << 3, /* counted in connections_with_data */
+};
+
+struct datagram_key {
+    __u64 cookie;
+    __u8 remote[16];
+    __u16 remote_port;
+    __u16 reserved[3];
+};
+
+struct datagram_flow {
+    struct wire_endpoint_key endpoint_key;
+    __u64 flow;
+    __u64 endpoint;
+    __u32 segments;
+    __u32 flags; /* STREAM_*, DATAGRAM_PASSED */
+};
+
+#define DATAGRAM_PASSED (1 << 8) /* counted as established */
+
+/* The 4-tuple of a flow whose first payload came before its socket (TCP_DEFER_ACCEPT, data on the third segment of the
+ * handshake): the packet is shown with the listener as its socket. */
+struct tuple {
+    __u8 local[16];
+    __u8 remote[16];
+    __u16 local_port;
+    __u16 remote_port;
+    __u32 netns;
+};
+
+struct early_stream {
+    __u64 flow;
+    __u64 endpoint;
+    __u32 base_in;
+    __u32 segments;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 16384);
+    __type(key, struct wire_endpoint_key);
+    __type(value, struct wire_endpoint);
+} endpoints SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 65536);
+    __type(key, __u64);
+    __type(value, struct connection);
+} sockets SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 16384);
+    __type(key, struct wire_listener_key);
+    __type(value, struct wire_listener);
+} listeners SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, struct stream);
+} streams SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 16384);
+    __type(key, struct datagram_key);
+    __type(value, struct datagram_flow);
+} datagram_flows SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 8192);
+    __type(key, struct tuple);
+    __type(value, struct early_stream);
+} early_streams SEC(".maps");
+
+/* Flows whose verdict userspace has: written there, looked up only while a stream is not done. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 16384);
+    __type(key, __u64);
+    __type(value, __u8);
+} settled SEC(".maps");
+
+/* Set once a socket had to be keyed by its address (see socket_key). */
+__u32 address_keys_used;
+
+/* Unique in a run: no two acts on one CPU share a nanosecond. (BPF atomics that fetch need 5.12.) */
+static __always_inline __u64 new_id(void)
+{
+    return bpf_ktime_get_boot_ns() * 1024 + bpf_get_smp_processor_id();
+}
+
+/* --- endpoints ----------------------------------------------------------------------------------------------------- */
+
+static __always_inline void tell_endpoint(const struct wire_endpoint_key *key, __u64 id,
+                                          const struct wire_process *process, __u32 ring_full)
+{
+    struct wire_endpoint_opened *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+
+    if (!record) {
+        give_up(ring_full);
+        return;
+    }
+    fill_header(&record->header, WIRE_ENDPOINT_OPENED, sizeof(*record));
+    record->id = id;
+    record->key = *key;
+    record->process = *process;
+    bpf_ringbuf_submit(record, wake_flags());
+}
+
+/* The endpoint of `key`, made and told if it is new. `by_current`: the actor is the current process. */
+static __always_inline struct wire_endpoint *endpoint_of(const struct wire_endpoint_key *key, int by_current,
+                                                         __u32 map_full, __u32 ring_full)
+{
+    struct wire_endpoint *endpoint = bpf_map_lookup_elem(&endpoints, key);
+    struct wire_endpoint fresh = {};
+    struct wire_process process = {};
+
+    if (endpoint)
+        return endpoint;
+    fresh.id = new_id();
+    if (bpf_map_update_elem(&endpoints, key, &fresh, BPF_NOEXIST)) {
+        endpoint = bpf_map_lookup_elem(&endpoints, key); /* another CPU was first */
+        if (!endpoint)
+            give_up(map_full);
+        return endpoint;
+    }
+    if (by_current)
+        fill_current(&process);
+    tell_endpoint(key, fresh.id, &process, ring_full);
+    return bpf_map_lookup_elem(&endpoints, key);
+}
+
+/* --- listeners ----------------------------------------------------------------------------------------------------- */
+
+static __always_inline struct wire_listener *find_listener(struct wire_listener_key *key)
+{
+    struct wire_listener *listener = bpf_map_lookup_elem(&listeners, key);
+
+    if (listener)
+        return listener;
+    if (is_v4(key->local)) {
+        set_v4(key->local, 0);
+        listener = bpf_map_lookup_elem(&listeners, key);
+        if (listener)
+            return listener;
+    }
+    __builtin_memset(key->local, 0, sizeof(key->local));
+    return bpf_map_lookup_elem(&listeners, key);
+}
+
+static __always_inline void fill_listener_key(struct wire_listener_key *key,
+                                              const struct wire_endpoint_key *endpoint)
+{
+    __builtin_memset(key, 0, sizeof(*key));
+    __builtin_memcpy(key->local, endpoint->local, sizeof(key->local));
+    key->netns = endpoint->netns;
+    key->port = endpoint->port;
+    key->protocol = endpoint->protocol;
+}
+
+/* Counts a connection, or the first byte of its client, at the listener it belongs to. A listener that is not known yet
+ * gets an entry under the connection's own address; userspace adds it to the wildcard one. */
+static __always_inline void count_at_listener(const struct wire_endpoint_key *endpoint, int with_data,
+                                              __u32 map_full)
+{
+    struct wire_listener_key key;
+    struct wire_listener *listener;
+
+    fill_listener_key(&key, endpoint);
+    listener = find_listener(&key);
+    if (!listener) {
+        struct wire_listener fresh = {};
+
+        __builtin_memcpy(key.local, endpoint->local, sizeof(key.local));
+        bpf_map_update_elem(&listeners, &key, &fresh, BPF_NOEXIST);
+        listener = bpf_map_lookup_elem(&listeners, &key);
+        if (!listener) {
+            give_up(map_full);
+            return;
+        }
+    }
+    if (with_data)
+        __sync_fetch_and_add(&listener->connections_with_data, 1);
+    else
+        __sync_fetch_and_add(&listener->connections, 1);
+}
+
+static __always_inline int tell_listener_opened(const struct wire_listener_key *key, __u64 cookie,
+                                                const struct sock *sk, __u32 map_full, __u32 ring_full)
+{
+    struct wire_listener fresh = {};
+    struct wire_listener_opened *record;
+
+    if (bpf_map_update_elem(&listeners, key, &fresh, BPF_NOEXIST) == -E2BIG)
+        count(map_full);
+    record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+    if (!record)
+        return give_up(ring_full);
+    fill_header(&record->header, WIRE_LISTENER_OPENED, sizeof(*record));
+    record->key = *key;
+    fill_current(&record->process);
+    record->cookie = cookie;
+    record->socket_inode = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+    record->ipv6_only = BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only);
+    record->reserved = 0;
+    bpf_ringbuf_submit(record, wake_flags());
+    return 0;
+}
+
+static __always_inline int tell_listener_closed(const struct wire_listener_key *key, __u64 cookie,
+                                                __u32 ring_full)
+{
+    struct wire_listener_closed *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+
+    if (!record)
+        return give_up(ring_full);
+    fill_header(&record->header, WIRE_LISTENER_CLOSED, sizeof(*record));
+    record->key = *key;
+    record->cookie = cookie;
+    bpf_ringbuf_submit(record, wake_flags());
+    return 0;
+}
+
+/* --- connect and unconnected send: who goes where ------------------------------------------------------------------ */
+
+static __always_inline void open_datagram_flow(__u64 cookie, const struct wire_endpoint_key *key,
+                                               __u32 map_full, __u32 ring_full)
+{
+    struct datagram_key flow_key = {.cookie = cookie, .remote_port = key->port};
+    struct datagram_flow flow = {};
+    struct wire_endpoint *endpoint;
+
+    __builtin_memcpy(flow_key.remote, key->remote, sizeof(flow_key.remote));
+    if (bpf_map_lookup_elem(&datagram_flows, &flow_key))
+        return; /* sent to before, or the answer of a server */
+    endpoint = endpoint_of(key, 1, map_full, ring_full);
+    if (!endpoint)
+        return;
+    __sync_fetch_and_add(&endpoint->attempts, 1);
+    endpoint->last_boot_ns = bpf_ktime_get_boot_ns();
+    flow.endpoint_key = *key;
+    flow.endpoint = endpoint->id;
+    flow.flow = new_id();
+    bpf_map_update_elem(&datagram_flows, &flow_key, &flow, BPF_ANY);
+    count(COUNTER_DATAGRAM_FLOWS_MADE);
+}
+
+static __always_inline int on_connect(struct bpf_sock_addr *ctx, struct wire_endpoint_key *key)
+{
+    struct sock *sk = kernel_socket(ctx->sk);
+    __u64 cookie = bpf_get_socket_cookie(ctx);
+    struct connection connection = {};
+    struct wire_endpoint *endpoint;
+
+    if (current_tgid() == settings.self_tgid)
+        return ALLOW;
+    key->netns = socket_netns(sk);
+    key->port = bpf_ntohs((__u16)ctx->user_port);
+    key->role = WIRE_ROLE_CLIENT;
+    fill_current_image(key);
+    if (ctx->protocol == WIRE_PROTOCOL_UDP) {
+        key->protocol = WIRE_PROTOCOL_UDP;
+        open_datagram_flow(cookie, key, COUNTER_CONNECT_ENDPOINTS_FULL, COUNTER_CONNECT_RING_FULL);
+        return ALLOW;
+    }
+    key->protocol = WIRE_PROTOCOL_TCP;
+    endpoint = endpoint_of(key, 1, COUNTER_CONNECT_ENDPOINTS_FULL, COUNTER_CONNECT_RING_FULL);
+    if (!endpoint)
+        return ALLOW;
+    __sync_fetch_and_add(&endpoint->attempts, 1);
+    endpoint->last_boot_ns = bpf_ktime_get_boot_ns();
+    connection.endpoint_key = *key;
+    connection.endpoint = endpoint->id;
+    if (bpf_map_update_elem(&sockets, &cookie, &connection, BPF_ANY))
+        give_up(COUNTER_CONNECT_SOCKETS_FULL);
+    return ALLOW;
+}
+
+static __always_inline int is_stream_or_datagram(const struct bpf_sock_addr *ctx)
+{
+    return ctx->protocol == WIRE_PROTOCOL_TCP || ctx->protocol == WIRE_PROTOCOL_UDP ||
+           ctx->protocol == ASSAY_IPPROTO_MPTCP;
+}
+
+SEC("cgroup/connect4")
+int connect4_cgroup(struct bpf_sock_addr *ctx)
+{
+    struct wire_endpoint_key key = {};
+
+    if (!is_stream_or_datagram(ctx))
+        return ALLOW;
+    set_v4(key.remote, ctx->user_ip4);
+    return on_connect(ctx, &key);
+}
+
+SEC("cgroup/connect6")
+int connect6_cgroup(struct bpf_sock_addr *ctx)
+{
+    struct wire_endpoint_key key = {};
+    __u32 words[4];
+
+    if (!is_stream_or_datagram(ctx))
+        return ALLOW;
+    words[0] = ctx->user_ip6[0];
+    words[1] = ctx->user_ip6[1];
+    words[2] = ctx->user_ip6[2];
+    words[3] = ctx->user_ip6[3];
+    set_v6(key.remote, words);
+    return on_connect(ctx, &key);
+}
+
+static __always_inline int on_send(struct bpf_sock_addr *ctx, struct wire_endpoint_key *key)
+{
+    struct datagram_key flow_key = {};
+
+    if (ctx->protocol != WIRE_PROTOCOL_UDP)
+        return ALLOW;
+    key->port = bpf_ntohs((__u16)ctx->user_port);
+    flow_key.cookie = bpf_get_socket_cookie(ctx);
+    flow_key.remote_port = key->port;
+    __builtin_memcpy(flow_key.remote, key->remote, sizeof(flow_key.remote));
+    if (bpf_map_lookup_elem(&datagram_flows, &flow_key))
+        return ALLOW;
+    if (current_tgid() == settings.self_tgid)
+        return ALLOW;
+    key->netns = socket_netns(kernel_socket(ctx->sk));
+    key->protocol = WIRE_PROTOCOL_UDP;
+    key->role = WIRE_ROLE_CLIENT;
+    fill_current_image(key);
+    open_datagram_flow(flow_key.cookie, key, COUNTER_SEND_ENDPOINTS_FULL, COUNTER_SEND_RING_FULL);
+    return ALLOW;
+}
+
+SEC("cgroup/sendmsg4")
+int sendmsg4_cgroup(struct bpf_sock_addr *ctx)
+{
+    struct wire_endpoint_key key = {};
+
+    set_v4(key.remote, ctx->user_ip4);
+    return on_send(ctx, &key);
+}
+
+SEC("cgroup/sendmsg6")
+int sendmsg6_cgroup(struct bpf_sock_addr *ctx)
+{
+    struct wire_endpoint_key key = {};
+    __u32 words[4];
+
+    words[0] = ctx->user_ip6[0];
+    words[1] = ctx->user_ip6[1];
+    words[2] = ctx->user_ip6[2];
+    words[3] = ctx->user_ip6[3];
+    set_v6(key.remote, words);
+    return on_send(ctx, &key);
+}
+
+/* --- bind and release: UDP sockets that wait for datagrams --------------------------------------------------------- */
+
+static __always_inline int on_bind(struct bpf_sock *ctx, struct wire_listener_key *key)
+{
+    struct sock *sk;
+
+    if (ctx->protocol != WIRE_PROTOCOL_UDP || ctx->src_port == 0)
+        return ALLOW;
+    if (current_tgid() == settings.self_tgid)
+        return ALLOW;
+    sk = kernel_socket(ctx);
+    key->port = (__u16)ctx->src_port;
+    key->protocol = WIRE_PROTOCOL_UDP;
+    key->netns = socket_netns(sk);
+    tell_listener_opened(key, bpf_get_socket_cookie(ctx), sk, COUNTER_BIND_LISTENERS_FULL,
+                         COUNTER_BIND_RING_FULL);
+    return ALLOW;
+}
+
+SEC("cgroup/post_bind4")
+int bind4_cgroup(struct bpf_sock *ctx)
+{
+    struct wire_listener_key key = {};
+
+    set_v4(key.local, ctx->src_ip4);
+    return on_bind(ctx, &key);
+}
+
+SEC("cgroup/post_bind6")
+int bind6_cgroup(struct bpf_sock *ctx)
+{
+    struct wire_listener_key key = {};
+    __u32 words[4];
+
+    words[0] = ctx->src_ip6[0];
+    words[1] = ctx->src_ip6[1];
+    words[2] = ctx->src_ip6[2];
+    words[3] = ctx->src_ip6[3];
+    set_v6(key.local, words);
+    return on_bind(ctx, &key);
+}
+
+/* Tells that the flow of a connection ended, unless its verdict is in already. */
+static __always_inline void tell_flow_closed(__u64 flow, __u32 ring_full)
+{
+    struct wire_flow_closed *record;
+
+    if (flow == 0 || bpf_map_lookup_elem(&settled, &flow))
+        return;
+    record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+    if (!record) {
+        give_up(ring_full);
+        return;
+    }
+    fill_header(&record->header, WIRE_FLOW_CLOSED, sizeof(*record));
+    record->flow = flow;
+    bpf_ringbuf_submit(record, wake_flags());
+}
+
+static __always_inline void close_connection(__u64 key, __u32 ring_full)
+{
+    struct connection *connection = bpf_map_lookup_elem(&sockets, &key);
+    struct wire_endpoint *endpoint;
+
+    if (!connection)
+        return;
+    endpoint = bpf_map_lookup_elem(&endpoints, &connection->endpoint_key);
+    if (endpoint)
+        __sync_fetch_and_add(&endpoint->closed, 1);
+    tell_flow_closed(connection->flow, ring_full);
+    bpf_map_delete_elem(&sockets, &key);
+}
+
+SEC("cgroup/sock_release")
+int release_cgroup(struct bpf_sock *ctx)
+{
+    struct wire_listener_key key = {};
+    struct sock *sk;
+    __u8 remote[16];
+
+    if (ctx->protocol == WIRE_PROTOCOL_TCP) {
+        /* A connect that failed before SYN_SENT changes no state: its entry ends here. */
+        sk = kernel_socket(ctx);
+        if (BPF_CORE_READ(sk, __sk_common.skc_state) == BPF_TCP_CLOSE)
+            close_connection(bpf_get_socket_cookie(ctx), COUNTER_RELEASE_RING_FULL);
+        return ALLOW;
+    }
+    if (ctx->protocol != WIRE_PROTOCOL_UDP)
+        return ALLOW;
+    sk = kernel_socket(ctx);
+    key.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+    if (key.port == 0)
+        return ALLOW;
+    key.protocol = WIRE_PROTOCOL_UDP;
+    key.netns = socket_netns(sk);
+    fill_addresses(sk, key.local, remote);
+    /* A client's socket, bound by the kernel when it sent, is no listener. A connect() narrows the local address. */
+    if (find_listener(&key))
+        tell_listener_closed(&key, bpf_get_socket_cookie(ctx), COUNTER_RELEASE_RING_FULL);
+    return ALLOW;
+}
+
+/* --- TCP states ---------------------------------------------------------------------------------------------------- */
+
+/* The key of a socket in `sockets`: its cookie, which connect4/6 has made. MPTCP's subflows are connected by the kernel
+ * without that hook and have none: they go by address. */
+static __always_inline __u64 socket_key(const struct sock *sk)
+{
+    __u64 cookie = sk->__sk_common.skc_cookie.counter;
+
+    return cookie ? cookie : (__u64)sk;
+}
+
+static __always_inline struct connection *find_connection(const struct sock *sk)
+{
+    __u64 cookie = sk->__sk_common.skc_cookie.counter;
+    __u64 address = (__u64)sk;
+    struct connection *connection = 0;
+
+    if (cookie)
+        connection = bpf_map_lookup_elem(&sockets, &cookie);
+    if (!connection && address_keys_used)
+        connection = bpf_map_lookup_elem(&sockets, &address);
+    return connection;
+}
+
+static __always_inline void fill_socket_listener_key(struct wire_listener_key *key, const struct sock *sk)
+{
+    __u8 remote[16];
+
+    fill_addresses(sk, key->local, remote);
+    key->port = sk->__sk_common.skc_num;
+    key->protocol = WIRE_PROTOCOL_TCP;
+    key->netns = sk->__sk_common.skc_net.net->ns.inum;
+}
+
+static __always_inline int on_syn_sent(const struct sock *sk)
+{
+    struct connection connection = {};
+    struct wire_endpoint *endpoint;
+    __u8 local[16];
+    __u64 key;
+
+    if (find_connection(sk))
+        return 0;
+    if (current_tgid() == settings.self_tgid)
+        return 0;
+    fill_addresses(sk, local, connection.endpoint_key.remote);
+    connection.endpoint_key.port = bpf_ntohs(sk->__sk_common.skc_dport);
+    connection.endpoint_key.netns = sk->__sk_common.skc_net.net->ns.inum;
+    connection.endpoint_key.protocol = WIRE_PROTOCOL_TCP;
+    connection.endpoint_key.role = WIRE_ROLE_CLIENT;
+    fill_current_image(&connection.endpoint_key);
+    endpoint = endpoint_of(&connection.endpoint_key, 1, COUNTER_STATE_ENDPOINTS_FULL, COUNTER_STATE_RING_FULL);
+    if (!endpoint)
+        return 0;
+    __sync_fetch_and_add(&endpoint->attempts, 1);
+    endpoint->last_boot_ns = bpf_ktime_get_boot_ns();
+    connection.endpoint = endpoint->id;
+    key = socket_key(sk);
+    if (key == (__u64)sk)
+        address_keys_used = 1;
+    if (bpf_map_update_elem(&sockets, &key, &connection, BPF_ANY))
+        give_up(COUNTER_CONNECT_SOCKETS_FULL);
+    return 0;
+}
+
+static __always_inline int on_client_established(const struct sock *sk, const struct connection *connection)
+{
+    struct wire_endpoint *endpoint = bpf_map_lookup_elem(&endpoints, &connection->endpoint_key);
+    struct wire_endpoint_established *record;
+    __u8 remote[16];
+
+    if (!endpoint)
+        return 0;
+    __sync_fetch_and_add(&endpoint->established, 1);
+    if (endpoint->told_established)
+        return 0;
+    endpoint->told_established = 1;
+    record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+    if (!record)
+        return give_up(COUNTER_STATE_RING_FULL);
+    fill_header(&record->header, WIRE_ENDPOINT_ESTABLISHED, sizeof(*record));
+    record->id = endpoint->id;
+    fill_addresses(sk, record->local, remote);
+    record->local_port = sk->__sk_common.skc_num;
+    record->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+    record->reserved = 0;
+    bpf_ringbuf_submit(record, wake_flags());
+    return 0;
+}
+
+/* `current` is whoever the kernel worked for when the last packet of the handshake came in: not the server. */
+static __always_inline int on_server_established(const struct sock *sk)
+{
+    struct wire_endpoint_key key = {};
+    struct wire_endpoint *endpoint;
+
+    fill_addresses(sk, key.local, key.remote);
+    key.port = sk->__sk_common.skc_num;
+    key.netns = sk->__sk_common.skc_net.net->ns.inum;
+    key.protocol = WIRE_PROTOCOL_TCP;
+    key.role = WIRE_ROLE_SERVER;
+    count_at_listener(&key, 0, COUNTER_STATE_LISTENERS_FULL);
+    endpoint = endpoint_of(&key, 0, COUNTER_STATE_ENDPOINTS_FULL, COUNTER_STATE_RING_FULL);
+    if (!endpoint)
+        return 0;
+    __sync_fetch_and_add(&endpoint->attempts, 1);
+    __sync_fetch_and_add(&endpoint->established, 1);
+    endpoint->last_boot_ns = bpf_ktime_get_boot_ns();
+    return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(state_tp_btf, const struct sock *sk, int old_state, int new_state)
+{
+    __u16 protocol = sk->sk_protocol;
+
+    if (protocol != WIRE_PROTOCOL_TCP && protocol != ASSAY_IPPROTO_MPTCP)
+        return 0;
+    if (new_state == BPF_TCP_LISTEN) {
+        struct wire_listener_key key = {};
+
+        if (current_tgid() == settings.self_tgid)
+            return 0;
+        fill_socket_listener_key(&key, sk);
+        return tell_listener_opened(&key, socket_key(sk), sk, COUNTER_STATE_LISTENERS_FULL,
+                                    COUNTER_STATE_RING_FULL);
+    }
+    if (old_state == BPF_TCP_LISTEN) {
+        struct wire_listener_key key = {};
+
+        fill_socket_listener_key(&key, sk);
+        return tell_listener_closed(&key, socket_key(sk), COUNTER_STATE_RING_FULL);
+    }
+    if (protocol == ASSAY_IPPROTO_MPTCP)
+        return 0; /* connections are told by the TCP socket inside */
+    if (new_state == BPF_TCP_SYN_SENT)
+        return on_syn_sent(sk);
+    if (new_state == BPF_TCP_ESTABLISHED) {
+        struct connection *connection = find_connection(sk);
+
+        return connection ? on_client_established(sk, connection) : on_server_established(sk);
+    }
+    if (new_state == BPF_TCP_CLOSE) {
+        __u64 cookie = sk->__sk_common.skc_cookie.counter;
+
+        if (cookie)
+            close_connection(cookie, COUNTER_STATE_RING_FULL);
+        if (address_keys_used)
+            close_connection((__u64)sk, COUNTER_STATE_RING_FULL);
+    }
+    return 0;
+}
+
+/* --- accept: optional, names the process that takes a server-side connection --------------------------------------- */
+
+struct proto_accept_arg___since_6_10 {
+    int flags;
+} __attribute__((preserve_access_index));
+
+SEC("fexit/inet_csk_accept")
+int accept_fexit(__u64 *ctx)
+{
+    struct wire_endpoint_accepted *record;
+    struct wire_endpoint_key key = {};
+    struct wire_endpoint *endpoint;
+    struct sock *sk;
+
+    /* Linux 6.10 folded three arguments into struct proto_accept_arg; the result follows the arguments. */
+    if (bpf_core_type_exists(struct proto_accept_arg___since_6_10))
+        sk = (struct sock *)ctx[2];
+    else
+        sk = (struct sock *)ctx[4];
+    if (!sk)
+        return 0;
+    fill_addresses(sk, key.local, key.remote);
+    key.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+    key.netns = socket_netns(sk);
+    key.protocol = WIRE_PROTOCOL_TCP;
+    key.role = WIRE_ROLE_SERVER;
+    endpoint = bpf_map_lookup_elem(&endpoints, &key);
+    if (!endpoint || endpoint->told_accepted)
+        return 0;
+    endpoint->told_accepted = 1;
+    record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+    if (!record)
+        return give_up(COUNTER_ACCEPT_RING_FULL);
+    fill_header(&record->header, WIRE_ENDPOINT_ACCEPTED, sizeof(*record));
+    record->id = endpoint->id;
+    fill_current(&record->process);
+    bpf_ringbuf_submit(record, wake_flags());
+    return 0;
+}
+
+/* --- first payloads ------------------------------------------------------------------------------------------------ */
+
+/* Where a packet's payload is, and whose it is. */
+struct packet {
+    __u8 local[16];
+    __u8 remote[16];
+    __u16 local_port;
+    __u16 remote_port;
+    __u32 sequence;
+    __u32 payload_offset;
+    __u32 payload_length;
+    __u8 protocol;
+    __u8 egress;
+};
+
+#define IPV4_HEADER_MIN 20
+#define IPV6_HEADER 40
+#define TCP_HEADER_MIN 20
+#define UDP_HEADER 8
+
+/* Finds the payload; 0 when there is none (most packets of a connection storm end here, before any map is looked at).
+ * Reads headers in place: they are linear where cgroup_skb runs. IPv6 extension headers before TCP or UDP are not
+ * walked: such packets count as unreadable. */
+static __always_inline int find_payload(struct __sk_buff *skb, struct packet *packet, int egress)
+{
+    void *data = (void *)(long)skb->data;
+    void *end = (void *)(long)skb->data_end;
+    __u8 *bytes = data;
+    __u32 header, total;
+    __u8 protocol;
+
+    if (data + IPV4_HEADER_MIN > end)
+        return 0;
+    if (bytes[0] >> 4 == 4) {
+        header = (bytes[0] & 15) * 4;
+        protocol = bytes[9];
+        total = bpf_ntohs(*(__u16 *)(bytes + 2));
+        if (total == 0 || total > skb->len)
+            total = skb->len; /* BIG TCP says 0 */
+        if (header < IPV4_HEADER_MIN)
+            return 0;
+    } else {
+        if (data + IPV6_HEADER > end)
+            return 0;
+        header = IPV6_HEADER;
+        protocol = bytes[6];
+        total = bpf_ntohs(*(__u16 *)(bytes + 4));
+        total = total == 0 ? skb->len : total + IPV6_HEADER;
+        if (total > skb->len)
+            total = skb->len;
+    }
+    if (protocol == WIRE_PROTOCOL_TCP) {
+        struct tcphdr *tcp = data + header;
+        __u32 doff;
+
+        if ((void *)tcp + TCP_HEADER_MIN > end) {
+            if (total > header + 60)
+                count(COUNTER_PACKET_UNREADABLE);
+            return 0;
+        }
+        doff = (((__u8 *)tcp)[12] >> 4) * 4;
+        packet->payload_offset = header + doff;
+        if (total <= packet->payload_offset)
+            return 0;
+        packet->sequence = bpf_ntohl(tcp->seq);
+        packet->local_port = bpf_ntohs(egress ? tcp->source : tcp->dest);
+        packet->remote_port = bpf_ntohs(egress ? tcp->dest : tcp->source);
+    } else if (protocol == WIRE_PROTOCOL_UDP) {
+        struct udphdr *udp = data + header;
+
+        if ((void *)udp + UDP_HEADER > end) {
+            count(COUNTER_PACKET_UNREADABLE);
+            return 0;
+        }
+        packet->payload_offset = header + UDP_HEADER;
+        if (total <= packet->payload_offset)
+            return 0;
+        packet->sequence = 0;
+        packet->local_port = bpf_ntohs(egress ? udp->source : udp->dest);
+        packet->remote_port = bpf_ntohs(egress ? udp->dest : udp->source);
+    } else {
+        if (bytes[0] >> 4 == 6 && (protocol == 0 || protocol == 43 || protocol == 60))
+            count(COUNTER_PACKET_UNREADABLE);
+        return 0;
+    }
+    packet->payload_length = total - packet->payload_offset;
+    packet->protocol = protocol;
+    packet->egress = egress;
+    /* Addresses come last: bytes is checked for 20 (IPv4) or 40 (IPv6) bytes only. */
+    if (bytes[0] >> 4 == 4) {
+        set_v4(packet->local, *(__u32 *)(bytes + (egress ? 12 : 16)));
+        set_v4(packet->remote, *(__u32 *)(bytes + (egress ? 16 : 12)));
+    } else {
+        if (data + IPV6_HEADER > end)
+            return 0;
+        set_v6(packet->local, (__u32 *)(bytes + (egress ? 8 : 24)));
+        set_v6(packet->remote, (__u32 *)(bytes + (egress ? 24 : 8)));
+    }
+    return 1;
+}
+
+#define FILL_SEGMENT(ROOM)                                                                     \
+    do {                                                                                       \
+        struct {                                                                               \
+            struct wire_segment segment;                                                       \
+            __u8 bytes[ROOM];                                                                  \
+        } *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);                            \
+        __u32 captured = packet->payload_length;                                               \
+                                                                                               \
+        if (!record) {                                                                         \
+            give_up(COUNTER_PACKET_RING_FULL);                                                 \
+            return;                                                                            \
+        }                                                                                      \
+        if (captured > (ROOM))                                                                 \
+            captured = (ROOM);                                                                 \
+        if (captured < 1)                                                                      \
+            captured = 1;                                                                      \
+        fill_header(&record->segment.header, WIRE_SEGMENT, sizeof(struct wire_segment) + captured); \
+        record->segment.flow = flow;                                                           \
+        record->segment.endpoint = endpoint;                                                   \
+        __builtin_memcpy(record->segment.local, packet->local, 16);                            \
+        __builtin_memcpy(record->segment.remote, packet->remote, 16);                          \
+        record->segment.local_port = packet->local_port;                                       \
+        record->segment.remote_port = packet->remote_port;                                     \
+        record->segment.netns = netns;                                                         \
+        record->segment.protocol = packet->protocol;                                           \
+        record->segment.role = server ? WIRE_ROLE_SERVER : WIRE_ROLE_CLIENT;                   \
+        record->segment.flags = flags;                                                         \
+        record->segment.reserved = 0;                                                          \
+        record->segment.offset = offset;                                                       \
+        record->segment.length = packet->payload_length;                                       \
+        record->segment.captured = captured;                                                   \
+        if (bpf_skb_load_bytes(skb, packet->payload_offset, record->bytes, captured)) {        \
+            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                     \
+            give_up(COUNTER_PACKET_UNREADABLE);                                                \
+            return;                                                                            \
+        }                                                                                      \
+        bpf_ringbuf_submit(record, wake_flags());                                              \
+    } while (0)
+
+/* Hands the start of a payload over. The ring takes constant sizes only, so there are three. */
+static __always_inline void tell_segment(struct __sk_buff *skb, const struct packet *packet, __u64 flow,
+                                         __u64 endpoint, __u32 netns, int server, __u32 offset, __u8 flags)
+{
+    if (packet->egress)
+        flags |= WIRE_SEGMENT_EGRESS;
+    if (packet->payload_length <= 128)
+        FILL_SEGMENT(128);
+    else if (packet->payload_length <= 512)
+        FILL_SEGMENT(512);
+    else
+        FILL_SEGMENT(WIRE_SEGMENT_BYTES_MAX);
+}
+
+static __always_inline void fill_server_key(struct wire_endpoint_key *key, const struct packet *packet,
+                                            __u32 netns)
+{
+    __builtin_memset(key, 0, sizeof(*key));
+    __builtin_memcpy(key->local, packet->local, 16);
+    __builtin_memcpy(key->remote, packet->remote, 16);
+    key->port = packet->local_port;
+    key->netns = netns;
+    key->protocol = packet->protocol;
+    key->role = WIRE_ROLE_SERVER;
+}
+
+static __always_inline void fill_tuple(struct tuple *tuple, const struct packet *packet, __u32 netns)
+{
+    __builtin_memcpy(tuple->local, packet->local, 16);
+    __builtin_memcpy(tuple->remote, packet->remote, 16);
+    tuple->local_port = packet->local_port;
+    tuple->remote_port = packet->remote_port;
+    tuple->netns = netns;
+}
+
+/* A payload that came before its socket. */
+static __always_inline int on_early_payload(struct __sk_buff *skb, struct bpf_sock *listener,
+                                            const struct packet *packet)
+{
+    __u32 netns = socket_netns(kernel_socket(listener));
+    struct tuple tuple = {};
+    struct early_stream *early;
+    struct early_stream fresh = {};
+    struct wire_endpoint_key key;
+    struct wire_endpoint *endpoint;
+
+    if (packet->egress)
+        return ALLOW;
+    fill_tuple(&tuple, packet, netns);
+    early = bpf_map_lookup_elem(&early_streams, &tuple);
+    if (!early) {
+        fill_server_key(&key, packet, netns);
+        endpoint = endpoint_of(&key, 0, COUNTER_PACKET_ENDPOINTS_FULL, COUNTER_PACKET_RING_FULL);
+        if (!endpoint)
+            return ALLOW;
+        fresh.flow = new_id();
+        fresh.endpoint = endpoint->id;
+        fresh.base_in = packet->sequence;
+        bpf_map_update_elem(&early_streams, &tuple, &fresh, BPF_ANY);
+        count_at_listener(&key, 1, COUNTER_STATE_LISTENERS_FULL);
+        early = &fresh;
+    } else if (early->segments >= settings.flow_segments) {
+        return ALLOW;
+    }
+    early->segments++;
+    tell_segment(skb, packet, early->flow, early->endpoint, netns, 1, packet->sequence - early->base_in, 0);
+    return ALLOW;
+}
+
+/* Fills a new stream: which endpoint it belongs to, which side we are, where its bytes begin. */
+static __always_inline int begin_stream(struct __sk_buff *skb, struct bpf_sock *sk, struct stream *stream,
+                                        const struct packet *packet, __u32 netns)
+{
+    __u64 cookie = bpf_get_socket_cookie(skb);
+    __u64 address = (__u64)kernel_socket(sk);
+    struct connection *connection = bpf_map_lookup_elem(&sockets, &cookie);
+    struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
+    struct wire_endpoint *endpoint;
+    struct wire_endpoint_key key;
+    int sent_before, received_before;
+
+    if (!tcp)
+        return 0;
+    if (!connection && address_keys_used)
+        connection = bpf_map_lookup_elem(&sockets, &address);
+    stream->flow = new_id();
+    /* bytes_acked counts the SYN of a client as one. */
+    sent_before = tcp->bytes_acked > 1;
+    received_before = tcp->bytes_received > 0;
+    stream->base_in = tcp->rcv_nxt - (__u32)tcp->bytes_received;
+    stream->base_out = tcp->snd_una;
+    if (connection) {
+        stream->endpoint = connection->endpoint;
+        connection->flow = stream->flow;
+        if (sent_before || received_before)
+            stream->flags |= STREAM_MID;
+        return 1;
+    }
+    fill_server_key(&key, packet, netns);
+    endpoint = bpf_map_lookup_elem(&endpoints, &key);
+    if (!endpoint) {
+        struct wire_listener_key listener_key;
+
+        /* Older than the window. Ours to serve when the port is listened on, else we are its client. */
+        fill_listener_key(&listener_key, &key);
+        if (find_listener(&listener_key)) {
+            stream->flags |= STREAM_SERVER;
+        } else {
+            key.role = WIRE_ROLE_CLIENT;
+            key.port = packet->remote_port;
+            __builtin_memset(key.local, 0, sizeof(key.local));
+        }
+        endpoint = endpoint_of(&key, 0, COUNTER_PACKET_ENDPOINTS_FULL, COUNTER_PACKET_RING_FULL);
+        if (!endpoint)
+            return 0;
+        stream->flags |= STREAM_MID | STREAM_CLIENT_SPOKE;
+    } else {
+        stream->flags |= STREAM_SERVER;
+        if (received_before) {
+            struct tuple tuple = {};
+            struct early_stream *early;
+
+            fill_tuple(&tuple, packet, netns);
+            early = bpf_map_lookup_elem(&early_streams, &tuple);
+            if (early) {
+                stream->flow = early->flow;
+                stream->base_in = early->base_in;
+                stream->segments = early->segments;
+                stream->flags |= STREAM_CLIENT_SPOKE;
+                bpf_map_delete_elem(&early_streams, &tuple);
+            } else {
+                stream->flags |= STREAM_MID;
+            }
+        }
+        if (sent_before)
+            stream->flags |= STREAM_MID;
+    }
+    stream->endpoint = endpoint->id;
+    {
+        struct connection fresh = {.endpoint_key = key, .endpoint = endpoint->id, .flow = stream->flow};
+
+        if (bpf_map_update_elem(&sockets, &cookie, &fresh, BPF_ANY))
+            count(COUNTER_PACKET_STORAGE_FULL); /* its close will not be told; the verdict still is */
+    }
+    return 1;
+}
+
+static __always_inline int on_stream_payload(struct __sk_buff *skb, struct bpf_sock *sk,
+                                             const struct packet *packet)
+{
+    struct stream *stream = bpf_sk_storage_get(&streams, sk, 0, 0);
+    __u8 flags = 0;
+    __u32 netns;
+
+    if (stream && stream->flags & STREAM_DONE)
+        return ALLOW;
+    if (sk->state == BPF_TCP_LISTEN)
+        return on_early_payload(skb, sk, packet);
+    netns = socket_netns(kernel_socket(sk));
+    if (!stream) {
+        stream = bpf_sk_storage_get(&streams, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+        if (!stream) {
+            give_up(COUNTER_PACKET_STORAGE_FULL);
+            return ALLOW;
+        }
+        if (!begin_stream(skb, sk, stream, packet, netns)) {
+            stream->flags |= STREAM_DONE;
+            return ALLOW;
+        }
+    }
+    if (!packet->egress && stream->flags & STREAM_SERVER && !(stream->flags & STREAM_CLIENT_SPOKE)) {
+        struct wire_endpoint_key key;
+
+        stream->flags |= STREAM_CLIENT_SPOKE;
+        fill_server_key(&key, packet, netns);
+        count_at_listener(&key, 1, COUNTER_STATE_LISTENERS_FULL);
+    }
+    if (stream->segments >= settings.flow_segments || bpf_map_lookup_elem(&settled, &stream->flow)) {
+        stream->flags |= STREAM_DONE;
+        return ALLOW;
+    }
+    stream->segments++;
+    if (stream->segments == settings.flow_segments)
+        flags |= WIRE_SEGMENT_LAST;
+    if (stream->flags & STREAM_MID)
+        flags |= WIRE_SEGMENT_MID_STREAM;
+    tell_segment(skb, packet, stream->flow, stream->endpoint, netns, !!(stream->flags & STREAM_SERVER),
+                 packet->sequence - (packet->egress ? stream->base_out : stream->base_in), flags);
+    return ALLOW;
+}
+
+/* A datagram on a socket that nobody sent from: the first of a flow that the remote began, if the port is bound. */
+static __always_inline struct datagram_flow *begin_datagram_flow(struct bpf_sock *sk,
+                                                                 const struct datagram_key *key,
+                                                                 const struct packet *packet)
+{
+    struct datagram_flow fresh = {};
+    struct wire_listener_key listener_key;
+    struct wire_endpoint *endpoint;
+
+    fill_server_key(&fresh.endpoint_key, packet, socket_netns(kernel_socket(sk)));
+    fill_listener_key(&listener_key, &fresh.endpoint_key);
+    if (packet->egress || !find_listener(&listener_key)) {
+        /* Older than the window, or bound by the kernel for a client: nothing can be said of it. */
+        fresh.flags = STREAM_DONE;
+    } else {
+        fresh.flags = STREAM_SERVER;
+        endpoint = endpoint_of(&fresh.endpoint_key, 0, COUNTER_PACKET_ENDPOINTS_FULL,
+                               COUNTER_PACKET_RING_FULL);
+        if (!endpoint)
+            return 0;
+        __sync_fetch_and_add(&endpoint->attempts, 1);
+        endpoint->last_boot_ns = bpf_ktime_get_boot_ns();
+        fresh.endpoint = endpoint->id;
+        fresh.flow = new_id();
+        count_at_listener(&fresh.endpoint_key, 0, COUNTER_PACKET_ENDPOINTS_FULL);
+        count_at_listener(&fresh.endpoint_key, 1, COUNTER_PACKET_ENDPOINTS_FULL);
+    }
+    bpf_map_update_elem(&datagram_flows, key, &fresh, BPF_ANY);
+    count(COUNTER_DATAGRAM_FLOWS_MADE);
+    return bpf_map_lookup_elem(&datagram_flows, key);
+}
+
+static __always_inline int on_datagram(struct __sk_buff *skb, struct bpf_sock *sk,
+                                       const struct packet *packet)
+{
+    struct datagram_key key = {.cookie = bpf_get_socket_cookie(skb), .remote_port = packet->remote_port};
+    struct datagram_flow *flow;
+    __u8 flags = 0;
+
+    __builtin_memcpy(key.remote, packet->remote, 16);
+    flow = bpf_map_lookup_elem(&datagram_flows, &key);
+    if (!flow) {
+        flow = begin_datagram_flow(sk, &key, packet);
+        if (!flow)
+            return ALLOW;
+    }
+    if (flow->flags & STREAM_DONE)
+        return ALLOW;
+    if (!(flow->flags & DATAGRAM_PASSED)) {
+        struct wire_endpoint *endpoint = bpf_map_lookup_elem(&endpoints, &flow->endpoint_key);
+
+        flow->flags |= DATAGRAM_PASSED;
+        if (endpoint)
+            __sync_fetch_and_add(&endpoint->established, 1);
+    }
+    if (flow->segments >= settings.flow_segments || bpf_map_lookup_elem(&settled, &flow->flow)) {
+        flow->flags |= STREAM_DONE;
+        return ALLOW;
+    }
+    flow->segments++;
+    if (flow->segments == settings.flow_segments)
+        flags |= WIRE_SEGMENT_LAST;
+    tell_segment(skb, packet, flow->flow, flow->endpoint, flow->endpoint_key.netns,
+                 !!(flow->flags & STREAM_SERVER), 0, flags);
+    return ALLOW;
+}
+
+static __always_inline int on_packet(struct __sk_buff *skb, int egress)
+{
+    struct packet packet;
+    struct bpf_sock *sk;
+
+    if (!find_payload(skb, &packet, egress))
+        return ALLOW;
+    sk = skb->sk;
+    if (!sk)
+        return ALLOW;
+    sk = bpf_sk_fullsock(sk);
+    if (!sk)
+        return ALLOW;
+    if (packet.protocol == WIRE_PROTOCOL_TCP)
+        return on_stream_payload(skb, sk, &packet);
+    return on_datagram(skb, sk, &packet);
+}
+
+SEC("cgroup_skb/egress")
+int egress_cgroup(struct __sk_buff *skb)
+{
+    return on_packet(skb, 1);
+}
+
+SEC("cgroup_skb/ingress")
+int ingress_cgroup(struct __sk_buff *skb)
+{
+    return on_packet(skb, 0);
+}
