@@ -817,8 +817,6 @@ static __always_inline int find_payload(struct __sk_buff *skb, struct packet *pa
         }                                                                                      \
         if (captured > (ROOM))                                                                 \
             captured = (ROOM);                                                                 \
-        if (captured < 1)                                                                      \
-            captured = 1;                                                                      \
         fill_header(&record->segment.header, WIRE_SEGMENT, sizeof(struct wire_segment) + captured); \
         record->segment.flow = flow;                                                           \
         record->segment.endpoint = endpoint;                                                   \
@@ -834,7 +832,12 @@ static __always_inline int find_payload(struct __sk_buff *skb, struct packet *pa
         record->segment.offset = offset;                                                       \
         record->segment.length = packet->payload_length;                                       \
         record->segment.captured = captured;                                                   \
-        if (bpf_skb_load_bytes(skb, packet->payload_offset, record->bytes, captured)) {        \
+        /* Verifiers before 6.2 forget the bounds of a spilled 32-bit number, and learn no lower one from \
+         * "is not 0": they are shown anew, from one below. */                                 \
+        captured--;                                                                            \
+        asm volatile("" : "+r"(captured));                                                     \
+        if (captured >= (ROOM) ||                                                              \
+            bpf_skb_load_bytes(skb, packet->payload_offset, record->bytes, captured + 1)) {    \
             bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                     \
             give_up(COUNTER_PACKET_UNREADABLE);                                                \
             return;                                                                            \
