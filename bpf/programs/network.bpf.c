@@ -668,6 +668,15 @@ struct proto_accept_arg___since_6_10 {
     int flags;
 } __attribute__((preserve_access_index));
 
+/* The barrier keeps the compiler from computing an address from both branches: the verifier wants ctx unchanged. */
+static __always_inline struct sock *accept_result(const __u64 *ctx, int index)
+{
+    __u64 result = ctx[index];
+
+    asm volatile("" : "+r"(result));
+    return (struct sock *)result;
+}
+
 SEC("fexit/inet_csk_accept")
 int accept_fexit(__u64 *ctx)
 {
@@ -678,9 +687,9 @@ int accept_fexit(__u64 *ctx)
 
     /* Linux 6.10 folded three arguments into struct proto_accept_arg; the result follows the arguments. */
     if (bpf_core_type_exists(struct proto_accept_arg___since_6_10))
-        sk = (struct sock *)ctx[2];
+        sk = accept_result(ctx, 2);
     else
-        sk = (struct sock *)ctx[4];
+        sk = accept_result(ctx, 4);
     if (!sk)
         return 0;
     fill_addresses(sk, key.local, key.remote);
