@@ -238,8 +238,9 @@ static __always_inline void count_at_listener(const struct wire_endpoint_key *en
         __sync_fetch_and_add(&listener->connections, 1);
 }
 
-static __always_inline int tell_listener_opened(const struct wire_listener_key *key, __u64 cookie,
-                                                const struct sock *sk, __u32 map_full, __u32 ring_full)
+/* A listening socket goes by its kernel address: it may get a cookie at any time, from whoever asks for one. */
+static __always_inline int tell_listener_opened(const struct wire_listener_key *key, const struct sock *sk,
+                                                __u32 map_full, __u32 ring_full)
 {
     struct wire_listener fresh = {};
     struct wire_listener_opened *record;
@@ -252,7 +253,7 @@ static __always_inline int tell_listener_opened(const struct wire_listener_key *
     fill_header(&record->header, WIRE_LISTENER_OPENED, sizeof(*record));
     record->key = *key;
     fill_current(&record->process);
-    record->cookie = cookie;
+    record->socket = (__u64)sk;
     record->socket_inode = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
     record->ipv6_only = BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only);
     record->reserved = 0;
@@ -260,7 +261,7 @@ static __always_inline int tell_listener_opened(const struct wire_listener_key *
     return 0;
 }
 
-static __always_inline int tell_listener_closed(const struct wire_listener_key *key, __u64 cookie,
+static __always_inline int tell_listener_closed(const struct wire_listener_key *key, const struct sock *sk,
                                                 __u32 ring_full)
 {
     struct wire_listener_closed *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
@@ -269,7 +270,7 @@ static __always_inline int tell_listener_closed(const struct wire_listener_key *
         return give_up(ring_full);
     fill_header(&record->header, WIRE_LISTENER_CLOSED, sizeof(*record));
     record->key = *key;
-    record->cookie = cookie;
+    record->socket = (__u64)sk;
     bpf_ringbuf_submit(record, wake_flags());
     return 0;
 }
@@ -421,7 +422,7 @@ static __always_inline int on_bind(struct bpf_sock *ctx, struct wire_listener_ke
     key->port = (__u16)ctx->src_port;
     key->protocol = WIRE_PROTOCOL_UDP;
     key->netns = socket_netns(sk);
-    tell_listener_opened(key, bpf_get_socket_cookie(ctx), sk, COUNTER_BIND_LISTENERS_FULL,
+    tell_listener_opened(key, sk, COUNTER_BIND_LISTENERS_FULL,
                          COUNTER_BIND_RING_FULL);
     return ALLOW;
 }
@@ -505,7 +506,7 @@ int release_cgroup(struct bpf_sock *ctx)
     fill_addresses(sk, key.local, remote);
     /* A client's socket, bound by the kernel when it sent, is no listener. A connect() narrows the local address. */
     if (find_listener(&key))
-        tell_listener_closed(&key, bpf_get_socket_cookie(ctx), COUNTER_RELEASE_RING_FULL);
+        tell_listener_closed(&key, sk, COUNTER_RELEASE_RING_FULL);
     return ALLOW;
 }
 
@@ -633,14 +634,16 @@ int BPF_PROG(state_tp_btf, const struct sock *sk, int old_state, int new_state)
         if (current_tgid() == settings.self_tgid)
             return 0;
         fill_socket_listener_key(&key, sk);
-        return tell_listener_opened(&key, socket_key(sk), sk, COUNTER_STATE_LISTENERS_FULL,
+        return tell_listener_opened(&key, sk, COUNTER_STATE_LISTENERS_FULL,
                                     COUNTER_STATE_RING_FULL);
     }
     if (old_state == BPF_TCP_LISTEN) {
         struct wire_listener_key key = {};
 
+        if (new_state != BPF_TCP_CLOSE)
+            return 0; /* a child just copied from its listener: LISTEN to SYN_RECV */
         fill_socket_listener_key(&key, sk);
-        return tell_listener_closed(&key, socket_key(sk), COUNTER_STATE_RING_FULL);
+        return tell_listener_closed(&key, sk, COUNTER_STATE_RING_FULL);
     }
     if (protocol == ASSAY_IPPROTO_MPTCP)
         return 0; /* connections are told by the TCP socket inside */

@@ -189,7 +189,7 @@ struct wire_listener_opened {
     struct wire_header header;
     struct wire_listener_key key;
     struct wire_process process;
-    __u64 cookie;
+    __u64 socket; /* kernel address: tells sockets apart while they are open */
     __u64 socket_inode;
     __u32 ipv6_only;
     __u32 reserved;
@@ -199,7 +199,7 @@ WIRE_ASSERT(sizeof(struct wire_listener_opened) == 80);
 struct wire_listener_closed {
     struct wire_header header;
     struct wire_listener_key key;
-    __u64 cookie;
+    __u64 socket;
 };
 WIRE_ASSERT(sizeof(struct wire_listener_closed) == 48);
 
@@ -242,7 +242,7 @@ struct wire_socket_held {
     struct wire_header header;
     struct wire_process process;
     __u64 socket_inode;
-    __u64 cookie;
+    __u64 socket;
     __u8 local[16];
     __u8 remote[16];
     __u16 local_port;

@@ -186,7 +186,7 @@ struct SocketHeld {
     ProcessKey process;
     std::uint32_t uid = 0;
     std::uint64_t socket_inode = 0;
-    std::uint64_t cookie = 0;  ///< 0 when the kernel has not given it one
+    std::uint64_t cookie = 0;  ///< the socket's kernel address, as in ListenerOpened
     std::uint32_t netns = 0;
     bool udp = false;
     bool listening = false;  ///< TCP in LISTEN; UDP bound to a port and not connected
