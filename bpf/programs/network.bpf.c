@@ -16,13 +16,15 @@
 #include <bpf/bpf_tracing.h>
 
 #include "lib/current.bpf.h"
+#include "lib/endpoint.bpf.h"
+#include "lib/listener.bpf.h"
+#include "lib/packet.bpf.h"
 #include "lib/ring.bpf.h"
 #include "lib/socket.bpf.h"
 #include "wire/records.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define E2BIG 7 /* asm-generic/errno-base.h; vmlinux.h has no macros */
 #define ALLOW 1 /* cgroup programs: let the act go on */
 
 /* An open connection. */
@@ -85,24 +87,10 @@ struct early_stream {
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, 16384);
-    __type(key, struct wire_endpoint_key);
-    __type(value, struct wire_endpoint);
-} endpoints SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 65536);
     __type(key, __u64);
     __type(value, struct connection);
 } sockets SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, 16384);
-    __type(key, struct wire_listener_key);
-    __type(value, struct wire_listener);
-} listeners SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -135,145 +123,6 @@ struct {
 
 /* Set once a socket had to be keyed by its address (see socket_key). */
 __u32 address_keys_used;
-
-/* Unique in a run: no two acts on one CPU share a nanosecond. (BPF atomics that fetch need 5.12.) */
-static __always_inline __u64 new_id(void)
-{
-    return bpf_ktime_get_boot_ns() * 1024 + bpf_get_smp_processor_id();
-}
-
-/* --- endpoints ----------------------------------------------------------------------------------------------------- */
-
-static __always_inline void tell_endpoint(const struct wire_endpoint_key *key, __u64 id,
-                                          const struct wire_process *process, __u32 ring_full)
-{
-    struct wire_endpoint_opened *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-
-    if (!record) {
-        give_up(ring_full);
-        return;
-    }
-    fill_header(&record->header, WIRE_ENDPOINT_OPENED, sizeof(*record));
-    record->id = id;
-    record->key = *key;
-    record->process = *process;
-    bpf_ringbuf_submit(record, wake_flags());
-}
-
-/* The endpoint of `key`, made and told if it is new. `by_current`: the actor is the current process. */
-static __always_inline struct wire_endpoint *endpoint_of(const struct wire_endpoint_key *key, int by_current,
-                                                         __u32 map_full, __u32 ring_full)
-{
-    struct wire_endpoint *endpoint = bpf_map_lookup_elem(&endpoints, key);
-    struct wire_endpoint fresh = {};
-    struct wire_process process = {};
-
-    if (endpoint)
-        return endpoint;
-    fresh.id = new_id();
-    if (bpf_map_update_elem(&endpoints, key, &fresh, BPF_NOEXIST)) {
-        endpoint = bpf_map_lookup_elem(&endpoints, key); /* another CPU was first */
-        if (!endpoint)
-            give_up(map_full);
-        return endpoint;
-    }
-    if (by_current)
-        fill_current(&process);
-    tell_endpoint(key, fresh.id, &process, ring_full);
-    return bpf_map_lookup_elem(&endpoints, key);
-}
-
-/* --- listeners ----------------------------------------------------------------------------------------------------- */
-
-static __always_inline struct wire_listener *find_listener(struct wire_listener_key *key)
-{
-    struct wire_listener *listener = bpf_map_lookup_elem(&listeners, key);
-
-    if (listener)
-        return listener;
-    if (is_v4(key->local)) {
-        set_v4(key->local, 0);
-        listener = bpf_map_lookup_elem(&listeners, key);
-        if (listener)
-            return listener;
-    }
-    __builtin_memset(key->local, 0, sizeof(key->local));
-    return bpf_map_lookup_elem(&listeners, key);
-}
-
-static __always_inline void fill_listener_key(struct wire_listener_key *key,
-                                              const struct wire_endpoint_key *endpoint)
-{
-    __builtin_memset(key, 0, sizeof(*key));
-    __builtin_memcpy(key->local, endpoint->local, sizeof(key->local));
-    key->netns = endpoint->netns;
-    key->port = endpoint->port;
-    key->protocol = endpoint->protocol;
-}
-
-/* Counts a connection, or the first byte of its client, at the listener it belongs to. A listener that is not known yet
- * gets an entry under the connection's own address; userspace adds it to the wildcard one. */
-static __always_inline void count_at_listener(const struct wire_endpoint_key *endpoint, int with_data,
-                                              __u32 map_full)
-{
-    struct wire_listener_key key;
-    struct wire_listener *listener;
-
-    fill_listener_key(&key, endpoint);
-    listener = find_listener(&key);
-    if (!listener) {
-        struct wire_listener fresh = {};
-
-        __builtin_memcpy(key.local, endpoint->local, sizeof(key.local));
-        bpf_map_update_elem(&listeners, &key, &fresh, BPF_NOEXIST);
-        listener = bpf_map_lookup_elem(&listeners, &key);
-        if (!listener) {
-            give_up(map_full);
-            return;
-        }
-    }
-    if (with_data)
-        __sync_fetch_and_add(&listener->connections_with_data, 1);
-    else
-        __sync_fetch_and_add(&listener->connections, 1);
-}
-
-/* A listening socket goes by its kernel address: it may get a cookie at any time, from whoever asks for one. */
-static __always_inline int tell_listener_opened(const struct wire_listener_key *key, const struct sock *sk,
-                                                __u32 map_full, __u32 ring_full)
-{
-    struct wire_listener fresh = {};
-    struct wire_listener_opened *record;
-
-    if (bpf_map_update_elem(&listeners, key, &fresh, BPF_NOEXIST) == -E2BIG)
-        count(map_full);
-    record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-    if (!record)
-        return give_up(ring_full);
-    fill_header(&record->header, WIRE_LISTENER_OPENED, sizeof(*record));
-    record->key = *key;
-    fill_current(&record->process);
-    record->socket = (__u64)sk;
-    record->socket_inode = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
-    record->ipv6_only = BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only);
-    record->reserved = 0;
-    bpf_ringbuf_submit(record, wake_flags());
-    return 0;
-}
-
-static __always_inline int tell_listener_closed(const struct wire_listener_key *key, const struct sock *sk,
-                                                __u32 ring_full)
-{
-    struct wire_listener_closed *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-
-    if (!record)
-        return give_up(ring_full);
-    fill_header(&record->header, WIRE_LISTENER_CLOSED, sizeof(*record));
-    record->key = *key;
-    record->socket = (__u64)sk;
-    bpf_ringbuf_submit(record, wake_flags());
-    return 0;
-}
 
 /* --- connect and unconnected send: who goes where ------------------------------------------------------------------ */
 
@@ -715,161 +564,6 @@ int accept_fexit(__u64 *ctx)
 }
 
 /* --- first payloads ------------------------------------------------------------------------------------------------ */
-
-/* Where a packet's payload is, and whose it is. */
-struct packet {
-    __u8 local[16];
-    __u8 remote[16];
-    __u16 local_port;
-    __u16 remote_port;
-    __u32 sequence;
-    __u32 payload_offset;
-    __u32 payload_length;
-    __u8 protocol;
-    __u8 egress;
-};
-
-#define IPV4_HEADER_MIN 20
-#define IPV6_HEADER 40
-#define TCP_HEADER_MIN 20
-#define UDP_HEADER 8
-
-/* Finds the payload; 0 when there is none (most packets of a connection storm end here, before any map is looked at).
- * Reads headers in place: they are linear where cgroup_skb runs. IPv6 extension headers before TCP or UDP are not
- * walked: such packets count as unreadable. */
-static __always_inline int find_payload(struct __sk_buff *skb, struct packet *packet, int egress)
-{
-    void *data = (void *)(long)skb->data;
-    void *end = (void *)(long)skb->data_end;
-    __u8 *bytes = data;
-    __u32 header, total;
-    __u8 protocol;
-
-    if (data + IPV4_HEADER_MIN > end)
-        return 0;
-    if (bytes[0] >> 4 == 4) {
-        header = (bytes[0] & 15) * 4;
-        protocol = bytes[9];
-        total = bpf_ntohs(*(__u16 *)(bytes + 2));
-        if (total == 0 || total > skb->len)
-            total = skb->len; /* BIG TCP says 0 */
-        if (header < IPV4_HEADER_MIN)
-            return 0;
-    } else {
-        if (data + IPV6_HEADER > end)
-            return 0;
-        header = IPV6_HEADER;
-        protocol = bytes[6];
-        total = bpf_ntohs(*(__u16 *)(bytes + 4));
-        total = total == 0 ? skb->len : total + IPV6_HEADER;
-        if (total > skb->len)
-            total = skb->len;
-    }
-    if (protocol == WIRE_PROTOCOL_TCP) {
-        struct tcphdr *tcp = data + header;
-        __u32 doff;
-
-        if ((void *)tcp + TCP_HEADER_MIN > end) {
-            if (total > header + 60)
-                count(COUNTER_PACKET_UNREADABLE);
-            return 0;
-        }
-        doff = (((__u8 *)tcp)[12] >> 4) * 4;
-        packet->payload_offset = header + doff;
-        if (total <= packet->payload_offset)
-            return 0;
-        packet->sequence = bpf_ntohl(tcp->seq);
-        packet->local_port = bpf_ntohs(egress ? tcp->source : tcp->dest);
-        packet->remote_port = bpf_ntohs(egress ? tcp->dest : tcp->source);
-    } else if (protocol == WIRE_PROTOCOL_UDP) {
-        struct udphdr *udp = data + header;
-
-        if ((void *)udp + UDP_HEADER > end) {
-            count(COUNTER_PACKET_UNREADABLE);
-            return 0;
-        }
-        packet->payload_offset = header + UDP_HEADER;
-        if (total <= packet->payload_offset)
-            return 0;
-        packet->sequence = 0;
-        packet->local_port = bpf_ntohs(egress ? udp->source : udp->dest);
-        packet->remote_port = bpf_ntohs(egress ? udp->dest : udp->source);
-    } else {
-        if (bytes[0] >> 4 == 6 && (protocol == 0 || protocol == 43 || protocol == 60))
-            count(COUNTER_PACKET_UNREADABLE);
-        return 0;
-    }
-    packet->payload_length = total - packet->payload_offset;
-    packet->protocol = protocol;
-    packet->egress = egress;
-    /* Addresses come last: bytes is checked for 20 (IPv4) or 40 (IPv6) bytes only. */
-    if (bytes[0] >> 4 == 4) {
-        set_v4(packet->local, *(__u32 *)(bytes + (egress ? 12 : 16)));
-        set_v4(packet->remote, *(__u32 *)(bytes + (egress ? 16 : 12)));
-    } else {
-        if (data + IPV6_HEADER > end)
-            return 0;
-        set_v6(packet->local, (__u32 *)(bytes + (egress ? 8 : 24)));
-        set_v6(packet->remote, (__u32 *)(bytes + (egress ? 24 : 8)));
-    }
-    return 1;
-}
-
-#define FILL_SEGMENT(ROOM)                                                                     \
-    do {                                                                                       \
-        struct {                                                                               \
-            struct wire_segment segment;                                                       \
-            __u8 bytes[ROOM];                                                                  \
-        } *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);                            \
-        __u32 captured = packet->payload_length;                                               \
-                                                                                               \
-        if (!record) {                                                                         \
-            give_up(COUNTER_PACKET_RING_FULL);                                                 \
-            return;                                                                            \
-        }                                                                                      \
-        if (captured > (ROOM))                                                                 \
-            captured = (ROOM);                                                                 \
-        fill_header(&record->segment.header, WIRE_SEGMENT, sizeof(struct wire_segment) + captured); \
-        record->segment.flow = flow;                                                           \
-        record->segment.endpoint = endpoint;                                                   \
-        __builtin_memcpy(record->segment.local, packet->local, 16);                            \
-        __builtin_memcpy(record->segment.remote, packet->remote, 16);                          \
-        record->segment.local_port = packet->local_port;                                       \
-        record->segment.remote_port = packet->remote_port;                                     \
-        record->segment.netns = netns;                                                         \
-        record->segment.protocol = packet->protocol;                                           \
-        record->segment.role = server ? WIRE_ROLE_SERVER : WIRE_ROLE_CLIENT;                   \
-        record->segment.flags = flags;                                                         \
-        record->segment.reserved = 0;                                                          \
-        record->segment.offset = offset;                                                       \
-        record->segment.length = packet->payload_length;                                       \
-        record->segment.captured = captured;                                                   \
-        /* Verifiers before 6.2 forget the bounds of a spilled 32-bit number, and learn no lower one from \
-         * "is not 0": they are shown anew, from one below. */                                 \
-        captured--;                                                                            \
-        asm volatile("" : "+r"(captured));                                                     \
-        if (captured >= (ROOM) ||                                                              \
-            bpf_skb_load_bytes(skb, packet->payload_offset, record->bytes, captured + 1)) {    \
-            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                     \
-            give_up(COUNTER_PACKET_UNREADABLE);                                                \
-            return;                                                                            \
-        }                                                                                      \
-        bpf_ringbuf_submit(record, wake_flags());                                              \
-    } while (0)
-
-/* Hands the start of a payload over. The ring takes constant sizes only, so there are three. */
-static __always_inline void tell_segment(struct __sk_buff *skb, const struct packet *packet, __u64 flow,
-                                         __u64 endpoint, __u32 netns, int server, __u32 offset, __u8 flags)
-{
-    if (packet->egress)
-        flags |= WIRE_SEGMENT_EGRESS;
-    if (packet->payload_length <= 128)
-        FILL_SEGMENT(128);
-    else if (packet->payload_length <= 512)
-        FILL_SEGMENT(512);
-    else
-        FILL_SEGMENT(WIRE_SEGMENT_BYTES_MAX);
-}
 
 static __always_inline void fill_server_key(struct wire_endpoint_key *key, const struct packet *packet,
                                             __u32 netns)

@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "lib/path.bpf.h"
 #include "lib/process.bpf.h"
 #include "lib/ring.bpf.h"
 #include "lib/socket.bpf.h"
@@ -18,6 +19,22 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define FILE_TYPE_MASK 0170000
 #define FILE_TYPE_SOCKET 0140000
+
+static __always_inline void fill_running_image(struct wire_exec *record, struct task_struct *task)
+{
+    struct mm_struct *mm = BPF_CORE_READ(task, mm);
+    struct file *file = mm ? BPF_CORE_READ(mm, exe_file) : NULL;
+    struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : NULL;
+
+    if (!inode)
+        return;
+    record->image_inode = BPF_CORE_READ(inode, i_ino);
+    record->image_device = BPF_CORE_READ(inode, i_sb, s_dev);
+    if (!BPF_CORE_READ(inode, i_nlink))
+        record->flags |= WIRE_EXEC_IMAGE_DELETED;
+    if (file_is_in_memory(BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry)))
+        record->flags |= WIRE_EXEC_IMAGE_IN_MEMORY;
+}
 
 static __always_inline int on_task(struct bpf_iter_meta *meta, struct task_struct *task)
 {
@@ -30,8 +47,9 @@ static __always_inline int on_task(struct bpf_iter_meta *meta, struct task_struc
     fill_header(&record.header, WIRE_EXEC, sizeof(record));
     fill_identity(&record, task);
     record.flags = task_flags(task) | WIRE_EXEC_SNAPSHOT | WIRE_EXEC_STACK_UNKNOWN;
-    /* Image, paths, arguments and cgroup are read by userspace: another task's memory cannot be read here before
-     * Linux 5.18 (bpf_copy_from_user_task). */
+    fill_running_image(&record, task);
+    /* Paths, arguments and cgroup are read by userspace: another task's memory cannot be read here before Linux 5.18
+     * (bpf_copy_from_user_task). */
     bpf_seq_write(meta->seq, &record, sizeof(record));
     return 0;
 }
@@ -67,7 +85,7 @@ static __always_inline int on_held_file(struct bpf_iter_meta *meta, struct task_
     fill_header(&record.header, WIRE_SOCKET_HELD, sizeof(record));
     fill_process(&record.process, task);
     record.socket_inode = file->f_inode->i_ino;
-    record.cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+    record.socket = (__u64)sk;
     fill_addresses(sk, record.local, record.remote);
     record.local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
     record.remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
