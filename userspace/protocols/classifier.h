@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "protocols/wiped_buffer.h"
+
 namespace assay::protocols {
 
 /// Application protocols by the names that facts carry, in the design's order.
@@ -125,7 +127,7 @@ public:
     template <class Deliver>
     void drain(Deliver&& deliver) {
         while (next()) {
-            deliver(std::span<const std::byte>(run_, run_length_), run_hole_);
+            deliver(run_, run_hole_);
         }
     }
     /// True when segments wait for bytes that have not come.
@@ -134,19 +136,20 @@ public:
     void skip_gap();
 
 private:
+    static constexpr std::size_t kLargestCapture = 1024;
     struct Segment {
         std::uint32_t offset = 0;
         std::uint32_t length = 0;
-        std::uint16_t captured = 0;
-        std::unique_ptr<std::byte[]> bytes;
+        WipedBuffer bytes;
     };
     bool next();
+    Segment* earliest();
+
     std::array<Segment, 16> waiting_{};
     std::size_t waiting_count_ = 0;
     std::uint32_t expected_ = 0;
-    Segment current_;
-    const std::byte* run_ = nullptr;
-    std::size_t run_length_ = 0;
+    WipedBuffer current_;
+    std::span<const std::byte> run_;  ///< in current_
     std::size_t run_hole_ = 0;
 };
 
