@@ -23,74 +23,66 @@ struct {
     __type(value, __u8);
 } cgroups_told SEC(".maps");
 
-static __always_inline void take_if_deeper(struct cgroup **best, int *depth, struct cgroup *candidate)
+/* Ids are counted in each hierarchy by itself, so the hierarchy is part of what names a cgroup. */
+static __always_inline __u64 cgroup_identity(__u64 id, int hierarchy)
 {
-    int level;
-
-    if (!candidate)
-        return;
-    level = BPF_CORE_READ(candidate, level);
-    if (!*best || level > *depth) {
-        *best = candidate;
-        *depth = level;
-    }
+    return id | (__u64)hierarchy << 48;
 }
 
-static __always_inline struct cgroup *controller_cgroup(struct css_set *set, __u64 controller)
+static __always_inline struct cgroup *deeper_cgroup(struct cgroup *best, struct cgroup *candidate)
 {
-    struct cgroup_subsys_state *state = NULL;
-
-    bpf_probe_read_kernel(&state, sizeof(state), (void *)set + bpf_core_field_offset(struct css_set, subsys) +
-                                                     controller * sizeof(state));
-    return state ? BPF_CORE_READ(state, cgroup) : NULL;
+    return candidate->level > best->level ? candidate : best;
 }
 
-static __always_inline struct cgroup *deepest_cgroup(struct css_set *set)
+/* The deepest of v2, memory and pids. `set` and the result are typed by the verifier. */
+static __always_inline struct cgroup *deepest_controlled_cgroup(struct css_set *set)
 {
-    struct cgroup *best = NULL;
-    int depth = 0;
+    struct cgroup *best = set->dfl_cgrp;
 
-    take_if_deeper(&best, &depth, BPF_CORE_READ(set, dfl_cgrp));
     if (cgroup_controller_exists(memory))
-        take_if_deeper(&best, &depth, controller_cgroup(set, cgroup_controller_id(memory)));
+        best = deeper_cgroup(best, set->subsys[cgroup_controller_id(memory)]->cgroup);
     if (cgroup_controller_exists(pids))
-        take_if_deeper(&best, &depth, controller_cgroup(set, cgroup_controller_id(pids)));
-    if (depth == 0) {
-        struct list_head *head = (void *)set + bpf_core_field_offset(struct css_set, cgrp_links);
-        struct list_head *entry = BPF_CORE_READ(head, next);
-
-        for (int i = 0; i < CGROUP_HIERARCHIES_MAX && entry && entry != head; i++) {
-            struct cgrp_cset_link *link = (void *)entry - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
-
-            take_if_deeper(&best, &depth, BPF_CORE_READ(link, cgrp));
-            entry = BPF_CORE_READ(entry, next);
-        }
-    }
+        best = deeper_cgroup(best, set->subsys[cgroup_controller_id(pids)]->cgroup);
     return best;
 }
 
-/* Ids are counted in each hierarchy by itself, so the hierarchy is part of what names a cgroup. */
-static __always_inline __u64 cgroup_identity(struct cgroup *cgroup)
+/* The first cgroup below its root in any hierarchy of `set`, or 0. A global function: the verifier looks at it once,
+ * by itself, and forgets what it found out. */
+__noinline __u64 deepest_linked_cgroup(__u64 set)
 {
-    return BPF_CORE_READ(cgroup, kn, id) | (__u64)BPF_CORE_READ(cgroup, root, hierarchy_id) << 48;
+    struct css_set *links = (void *)set;
+    __u64 head = set + bpf_core_field_offset(struct css_set, cgrp_links);
+    struct list_head *entry = BPF_CORE_READ(links, cgrp_links.next);
+
+    for (int i = 0; i < CGROUP_HIERARCHIES_MAX && entry && (__u64)entry != head; i++) {
+        struct cgrp_cset_link *link = (void *)entry - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
+        struct cgroup *candidate = BPF_CORE_READ(link, cgrp);
+
+        if (BPF_CORE_READ(candidate, level) > 0)
+            return (__u64)candidate;
+        entry = BPF_CORE_READ(entry, next);
+    }
+    return 0;
 }
 
-static __always_inline __u64 append_cgroup(char *text, __u64 at, struct cgroup *cgroup, __u32 *flags)
+/* Appends the path of a cgroup. False where it did not fit. */
+static __always_inline int append_cgroup(struct text *text, struct kernfs_node *node)
 {
-    const __u64 start = at;
-    struct kernfs_node *node = BPF_CORE_READ(cgroup, kn);
+    const __u64 start = text->end;
 
-    for (int depth = 0; depth < WIRE_CGROUP_DEPTH; depth++) {
+    for (int depth = 0; depth <= WIRE_CGROUP_DEPTH; depth++) {
         struct kernfs_node *parent = kernfs_parent(node);
 
-        if (!parent)
-            return at == start ? append_nul(text, at) : at;
-        at = append_text(text, at, BPF_CORE_READ(node, name), PATH_COMPONENT_MAX);
+        if (!parent) {
+            if (text->end == start)
+                append_nul(text);
+            return 1;
+        }
+        if (depth < WIRE_CGROUP_DEPTH)
+            append_text(text, BPF_CORE_READ(node, name), PATH_COMPONENT_MAX);
         node = parent;
     }
-    if (kernfs_parent(node))
-        *flags |= WIRE_EXEC_PATH_CUT;
-    return at;
+    return 0;
 }
 
 #endif

@@ -26,8 +26,8 @@ struct packet {
 #define UDP_HEADER 8
 
 /* Finds the payload; 0 when there is none (most packets of a connection storm end here, before any map is looked at).
- * Reads headers in place: they are linear where cgroup_skb runs. IPv6 extension headers before TCP or UDP are not
- * walked: such packets count as unreadable. */
+ * Reads headers in place: they are linear where cgroup_skb runs. Behind more than one IPv6 extension header nothing is
+ * looked for. */
 static __always_inline int find_payload(struct __sk_buff *skb, struct packet *packet, int egress)
 {
     void *data = (void *)(long)skb->data;
@@ -55,6 +55,14 @@ static __always_inline int find_payload(struct __sk_buff *skb, struct packet *pa
         total = total == 0 ? skb->len : total + IPV6_HEADER;
         if (total > skb->len)
             total = skb->len;
+        /* One extension header: hop-by-hop, routing or destination options (RFC 8200 4.2). A fragment is put together
+         * before it comes here. */
+        if (protocol == 0 || protocol == 43 || protocol == 60) {
+            if (data + IPV6_HEADER + 2 > end)
+                return 0;
+            protocol = bytes[IPV6_HEADER];
+            header += (bytes[IPV6_HEADER + 1] + 1) * 8;
+        }
     }
     if (protocol == WIRE_PROTOCOL_TCP) {
         struct tcphdr *tcp = data + header;
@@ -86,8 +94,6 @@ static __always_inline int find_payload(struct __sk_buff *skb, struct packet *pa
         packet->local_port = bpf_ntohs(egress ? udp->source : udp->dest);
         packet->remote_port = bpf_ntohs(egress ? udp->dest : udp->source);
     } else {
-        if (bytes[0] >> 4 == 6 && (protocol == 0 || protocol == 43 || protocol == 60))
-            count(COUNTER_PACKET_UNREADABLE);
         return 0;
     }
     packet->payload_length = total - packet->payload_offset;

@@ -26,36 +26,79 @@
 #define TEXT_MAX 32768
 #define TEXT_LAST_MAX WIRE_ARGUMENTS_MAX
 
-/* Appends a NUL-ended kernel text of at most `limit` bytes, NUL included. Returns the new end. */
-static __always_inline __u64 append_text(char *text, __u64 at, const void *source, __u32 limit)
+struct text {
+    char bytes[TEXT_MAX + TEXT_LAST_MAX];
+    /* Kept in memory on purpose: read back, it is a number that the verifier knows nothing of. In a register it would
+     * follow every length that every component can have, and refuse the program as too large. */
+    volatile __u64 end;
+};
+
+/* Appends a NUL-ended kernel text of at most `limit` bytes, NUL included. */
+static __always_inline void append_text(struct text *text, const void *source, __u32 limit)
 {
+    __u64 at = text->end;
     long length;
 
     BOUND_TO_MASK(at, TEXT_MAX - 1);
-    length = bpf_probe_read_kernel_str(text + at, limit, source);
-    return length > 0 ? at + (__u64)length : at;
+    length = bpf_probe_read_kernel_str(text->bytes + at, limit, source);
+    if (length > 0)
+        text->end = at + (__u64)length;
 }
 
-static __always_inline __u64 append_nul(char *text, __u64 at)
+static __always_inline void append_nul(struct text *text)
 {
+    __u64 at = text->end;
+
     BOUND_TO_MASK(at, TEXT_MAX - 1);
-    text[at] = 0;
-    return at + 1;
+    text->bytes[at] = 0;
+    text->end = at + 1;
 }
 
-/* Appends the path of (mount, dentry) below `root`. Sets WIRE_EXEC_PATH_CUT in *flags where it did not fit. */
-static __always_inline __u64 append_path(char *text, __u64 at, struct vfsmount *vfsmount, struct dentry *dentry,
-                                         struct path *root, __u32 *flags)
+/* What a path needs of a dentry. */
+struct dentry_link {
+    struct dentry *parent;
+    const unsigned char *name;
+};
+
+/* Parent and name are neighbours in every kernel so far, and then one read gets both. */
+static __always_inline void read_dentry(struct dentry_link *link, struct dentry *dentry)
 {
-    const __u64 start = at;
-    struct dentry *root_dentry = BPF_CORE_READ(root, dentry);
-    struct vfsmount *root_mount = BPF_CORE_READ(root, mnt);
-    struct dentry *mount_root = BPF_CORE_READ(vfsmount, mnt_root);
+    struct {
+        struct dentry *parent;
+        struct qstr name;
+    } neighbours = {};
+
+    if (bpf_core_field_offset(struct dentry, d_name) ==
+            bpf_core_field_offset(struct dentry, d_parent) + sizeof(neighbours.parent) &&
+        bpf_core_field_size(struct dentry, d_name) == sizeof(neighbours.name)) {
+        bpf_probe_read_kernel(&neighbours, sizeof(neighbours),
+                              (void *)dentry + bpf_core_field_offset(struct dentry, d_parent));
+        link->parent = neighbours.parent;
+        link->name = neighbours.name.name;
+        return;
+    }
+    link->parent = BPF_CORE_READ(dentry, d_parent);
+    link->name = BPF_CORE_READ(dentry, d_name.name);
+}
+
+/* Appends `path`, below `root`; both are in kernel memory. False where it did not fit. */
+static __always_inline int append_path(struct text *text, const struct path *path, const struct path *root)
+{
+    const __u64 start = text->end;
+    struct path at = {}, root_at = {};
+    struct dentry *dentry, *mount_root;
+    struct vfsmount *vfsmount;
+
+    bpf_core_read(&at, sizeof(at), path);
+    bpf_core_read(&root_at, sizeof(root_at), root);
+    vfsmount = at.mnt;
+    dentry = at.dentry;
+    mount_root = BPF_CORE_READ(vfsmount, mnt_root);
 
     for (int step = 0; step < WIRE_PATH_DEPTH + PATH_MOUNTS_MAX; step++) {
-        struct dentry *parent;
+        struct dentry_link link;
 
-        if (dentry == root_dentry && vfsmount == root_mount)
+        if (dentry == root_at.dentry && vfsmount == root_at.mnt)
             goto complete;
         if (dentry == mount_root) {
             struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
@@ -68,27 +111,29 @@ static __always_inline __u64 append_path(char *text, __u64 at, struct vfsmount *
             mount_root = BPF_CORE_READ(vfsmount, mnt_root);
             continue;
         }
-        if (at - start > WIRE_PATH_MAX - PATH_COMPONENT_MAX)
-            break;
-        at = append_text(text, at, BPF_CORE_READ(dentry, d_name.name), PATH_COMPONENT_MAX);
-        parent = BPF_CORE_READ(dentry, d_parent);
+        if (text->end - start > WIRE_PATH_MAX - PATH_COMPONENT_MAX)
+            return 0;
+        read_dentry(&link, dentry);
+        append_text(text, link.name, PATH_COMPONENT_MAX);
         /* A dentry of its own that is no mount's root: a memfd, or another file without a directory. */
-        if (!parent || parent == dentry)
-            return at;
-        dentry = parent;
+        if (!link.parent || link.parent == dentry)
+            return 1;
+        dentry = link.parent;
     }
-    *flags |= WIRE_EXEC_PATH_CUT;
-    return at;
+    return dentry == root_at.dentry && vfsmount == root_at.mnt;
 
 complete:
-    return at == start ? append_nul(text, at) : at;
+    if (text->end == start)
+        append_nul(text);
+    return 1;
 }
 
 /* A file that no directory names and whose mount is the kernel's own: memfd_create(2) and its like. A plain file on a
  * tmpfs is not one. */
-static __always_inline int file_is_in_memory(struct vfsmount *vfsmount, struct dentry *dentry)
+static __always_inline int file_is_in_memory(int mount_flags, const struct dentry *dentry,
+                                             const struct dentry *parent)
 {
-    return (BPF_CORE_READ(vfsmount, mnt_flags) & FILE_MOUNT_INTERNAL) && BPF_CORE_READ(dentry, d_parent) == dentry;
+    return (mount_flags & FILE_MOUNT_INTERNAL) && dentry == parent;
 }
 
 #endif

@@ -23,15 +23,25 @@ static __always_inline void fill_process(struct wire_process *process, struct ta
     process->start_boot_ns = task->group_leader->start_boottime;
 }
 
+/* Who the parent is; its user is known from its own records. */
+static __always_inline void fill_parent(struct wire_process *process, struct task_struct *task)
+{
+    process->tgid = task->real_parent->tgid;
+    process->uid = 0;
+    process->start_boot_ns = task->real_parent->group_leader->start_boottime;
+}
+
 static __always_inline __u32 pid_namespace_of(struct task_struct *task)
 {
     /* nsproxy's pid namespace is the one of children to come; the task's own is that of its deepest number. */
-    struct pid *pid = BPF_CORE_READ(task, thread_pid);
+    struct pid *pid = BPF_CORE_READ(task, thread_pid); /* untyped: 5.10 lets nobody compute with typed pointers */
     __u64 level = BPF_CORE_READ(pid, level);
-    struct upid *number =
-        (void *)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid);
+    struct pid_namespace *namespace = NULL;
 
-    return BPF_CORE_READ(number, ns, ns.inum);
+    bpf_probe_read_kernel(&namespace, sizeof(namespace),
+                          (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+                              level * bpf_core_type_size(struct upid) + bpf_core_field_offset(struct upid, ns));
+    return BPF_CORE_READ(namespace, ns.inum);
 }
 
 /* Everything but the header and the parts that only an exec knows: image, paths, arguments, stack. */
@@ -41,7 +51,7 @@ static __always_inline void fill_identity(struct wire_exec *record, struct task_
     struct nsproxy *namespaces = task->nsproxy;
 
     fill_process(&record->process, task);
-    fill_process(&record->parent, task->real_parent);
+    fill_parent(&record->parent, task);
     record->euid = cred->euid.val;
     record->gid = cred->gid.val;
     record->audit_uid = 0xFFFFFFFF;
@@ -55,7 +65,7 @@ static __always_inline void fill_identity(struct wire_exec *record, struct task_
     record->mount_namespace = 0;
     record->net_namespace = 0;
     if (namespaces) {
-        record->mount_namespace = BPF_CORE_READ(namespaces, mnt_ns, ns.inum);
+        record->mount_namespace = namespaces->mnt_ns->ns.inum;
         record->net_namespace = namespaces->net_ns->ns.inum;
     }
     record->reserved = 0;

@@ -25,6 +25,7 @@ static __always_inline void fill_running_image(struct wire_exec *record, struct 
     struct mm_struct *mm = BPF_CORE_READ(task, mm);
     struct file *file = mm ? BPF_CORE_READ(mm, exe_file) : NULL;
     struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : NULL;
+    struct dentry *dentry;
 
     if (!inode)
         return;
@@ -32,7 +33,8 @@ static __always_inline void fill_running_image(struct wire_exec *record, struct 
     record->image_device = BPF_CORE_READ(inode, i_sb, s_dev);
     if (!BPF_CORE_READ(inode, i_nlink))
         record->flags |= WIRE_EXEC_IMAGE_DELETED;
-    if (file_is_in_memory(BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry)))
+    dentry = BPF_CORE_READ(file, f_path.dentry);
+    if (file_is_in_memory(BPF_CORE_READ(file, f_path.mnt, mnt_flags), dentry, BPF_CORE_READ(dentry, d_parent)))
         record->flags |= WIRE_EXEC_IMAGE_IN_MEMORY;
 }
 
@@ -42,7 +44,7 @@ static __always_inline int on_task(struct bpf_iter_meta *meta, struct task_struc
 
     if (!task || task->tgid != task->pid || (__u64)task->tgid == settings.self_tgid)
         return 0;
-    if (!BPF_CORE_READ(task, signal, live.counter))
+    if (!task->signal->live.counter)
         return 0; /* a zombie */
     fill_header(&record.header, WIRE_EXEC, sizeof(record));
     fill_identity(&record, task);

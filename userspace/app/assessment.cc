@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/assessment.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace assay::app {
+namespace {
+
+using State = sensors::HookState::State;
+
+std::string_view state_name(State state) {
+    switch (state) {
+        case State::attached:
+            return "attached";
+        case State::missing:
+            return "missing";
+        case State::not_needed:
+            return "not-needed";
+    }
+    return "missing";
+}
+
+findings::ProcessSummary summary_of(model::Ancestor ancestor) {
+    return {.pid = ancestor.process.pid,
+            .image = std::move(ancestor.image),
+            .command_line = std::move(ancestor.command_line),
+            .user = std::move(ancestor.user),
+            .uid = ancestor.uid};
+}
+
+double seconds(std::chrono::steady_clock::duration length) {
+    return std::chrono::duration<double>(length).count();
+}
+
+}  // namespace
+
+Assessment::Assessment(AssessmentPlan plan, const HostRoot& host, const engine::RuleSet& rules,
+                       deliver::Delivery& delivery)
+    : plan_(std::move(plan)),
+      rules_(rules),
+      delivery_(delivery),
+      store_(
+          plan_.host, plan_.run, [this](facts::ProcessKey process) { return ancestry(process); },
+          [this](const findings::Change& change) { delivery_.deliver(change); }),
+      judge_(rules, {.include_loopback = plan_.include_loopback},
+             [this](const engine::Match& match) { store_.on_match(match); }),
+      observation_(host, {.on_fact = [this](const facts::FactView& fact) { on_fact(fact); },
+                          .on_hook_state =
+                              [this](const sensors::HookState& state) { on_hook_state(state); }}) {}
+
+Result<void> Assessment::start() {
+    auto kinds = rules_.kinds_needed();
+    if (std::ranges::find(kinds, facts::Kind::coverage) == kinds.end()) {
+        kinds.push_back(facts::Kind::coverage);
+    }
+    if (auto started = observation_.start(std::move(kinds), plan_.length); !started) {
+        return started;
+    }
+    if (nothing_attached()) {
+        return fail(
+            "none of the hooks that the rules need is served by this kernel: see assay doctor");
+    }
+    return {};
+}
+
+Result<void> Assessment::watch(const std::function<bool()>& stop) {
+    auto watched = observation_.watch([&] {
+        store_.tick(wall_clock_now());
+        ended_early_ = stop();
+        return !ended_early_ && !over();
+    });
+    if (watched) {
+        return {};
+    }
+    ended_early_ = true;
+    for (const facts::HookInfo& hook : facts::kHooks) {
+        const auto& entry = coverage_[static_cast<std::size_t>(hook.hook)];
+        if (entry && entry->state == state_name(State::attached)) {
+            on_gap(hook.hook, entry->lost, watched.error().message);
+        }
+    }
+    return watched;
+}
+
+findings::Verdicts Assessment::finish() {
+    const double watched = seconds(Clock::now() - observation_.began());
+    observation_.close();
+    const Timestamp end = wall_clock_now();
+    store_.finish(end);
+
+    findings::Verdicts verdicts;
+    verdicts.run = plan_.run;
+    verdicts.host = plan_.host;
+    verdicts.end = end;
+    verdicts.planned_seconds = plan_.length ? seconds(*plan_.length) : 0;
+    verdicts.seconds = watched;
+    verdicts.ended_early = ended_early_;
+    verdicts.include_loopback = plan_.include_loopback;
+    verdicts.outcomes = judge_.outcomes();
+    for (auto& entry : coverage_) {
+        if (entry) {
+            verdicts.coverage.push_back(*entry);
+        }
+    }
+    verdicts.facts = facts_;
+    verdicts.findings = store_.counts();
+    delivery_.deliver(verdicts);
+    return verdicts;
+}
+
+deliver::Status Assessment::status() const {
+    deliver::Status status;
+    if (plan_.length) {
+        status.seconds_left = seconds(observation_.began() + *plan_.length - Clock::now());
+    }
+    status.facts = facts_;
+    status.findings = store_.open_findings();
+    status.lost = observation_.lost();
+    return status;
+}
+
+void Assessment::on_fact(const facts::FactView& fact) {
+    ++facts_;
+    judge_.on_fact(fact);
+}
+
+void Assessment::on_hook_state(const sensors::HookState& state) {
+    const facts::HookInfo& hook = facts::info(state.hook);
+    auto& entry = coverage_[static_cast<std::size_t>(state.hook)];
+    const bool first_loss = state.lost > 0 && (!entry || entry->lost == 0);
+    const bool first_missing = state.state == State::missing && !entry;
+    entry = findings::CoverageEntry{.hook = std::string(hook.name),
+                                    .state = std::string(state_name(state.state)),
+                                    .mechanism = std::string(state.mechanism),
+                                    .reason = std::string(state.reason),
+                                    .lost = state.lost};
+    if (first_missing) {
+        spdlog::log(hook.essential ? spdlog::level::warn : spdlog::level::info,
+                    "hook {} is missing: {}", hook.name, state.reason);
+    }
+    if (first_loss) {
+        spdlog::warn("hook {} has lost {} events: {}", hook.name, state.lost, state.reason);
+    }
+    if (state.state == State::missing || state.lost > 0) {
+        on_gap(state.hook, state.lost, state.reason);
+    }
+}
+
+void Assessment::on_gap(facts::Hook hook, std::uint64_t lost, std::string_view reason) {
+    judge_.on_gap({.hook = hook, .lost = lost, .reason = reason});
+}
+
+bool Assessment::over() const {
+    return plan_.length && Clock::now() >= observation_.began() + *plan_.length;
+}
+
+bool Assessment::nothing_attached() const {
+    return std::ranges::none_of(coverage_, [](const auto& entry) {
+        return entry && entry->state == state_name(State::attached);
+    });
+}
+
+std::vector<findings::ProcessSummary> Assessment::ancestry(facts::ProcessKey process) const {
+    std::vector<findings::ProcessSummary> line;
+    model::Ancestor itself = observation_.model().process(process);
+    if (itself.image.empty()) {
+        return line;
+    }
+    line.push_back(summary_of(std::move(itself)));
+    for (model::Ancestor& ancestor : observation_.model().ancestry(process)) {
+        line.push_back(summary_of(std::move(ancestor)));
+    }
+    return line;
+}
+
+}  // namespace assay::app

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "app/duration.h"
+#include "app/observation.h"
+#include "base/result.h"
+#include "deliver/delivery.h"
+#include "engine/judge.h"
+#include "engine/rule_set.h"
+#include "facts/hooks.h"
+#include "findings/store.h"
+
+namespace assay::app {
+
+struct AssessmentPlan {
+    findings::HostInfo host;
+    findings::RunInfo run;
+    WindowLength length;
+    bool include_loopback = false;
+};
+
+/// One window from its first hook to its verdicts: observation → judge → findings → delivery. One
+/// thread calls it. The host, the rule set and the delivery are borrowed and outlive it.
+class Assessment {
+public:
+    Assessment(AssessmentPlan plan, const HostRoot& host, const engine::RuleSet& rules,
+               deliver::Delivery& delivery);
+
+    /// Attaches what the rules need and takes the snapshot.
+    [[nodiscard]] Result<void> start();
+    /// Judges until the window is over or `stop` says true; it is asked at least every 50 ms. An
+    /// error means that the kernel can no longer be read: the window has ended there, and the rules
+    /// are told.
+    [[nodiscard]] Result<void> watch(const std::function<bool()>& stop);
+    /// Ends the window and hands the verdicts to the delivery, as its last record.
+    findings::Verdicts finish();
+
+    [[nodiscard]] deliver::Status status() const;
+    /// The worst severity of any finding.
+    [[nodiscard]] std::optional<engine::Level> worst() const { return store_.worst(); }
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    void on_fact(const facts::FactView& fact);
+    void on_hook_state(const sensors::HookState& state);
+    void on_gap(facts::Hook hook, std::uint64_t lost, std::string_view reason);
+    [[nodiscard]] bool over() const;
+    [[nodiscard]] bool nothing_attached() const;
+    [[nodiscard]] std::vector<findings::ProcessSummary> ancestry(facts::ProcessKey process) const;
+
+    AssessmentPlan plan_;
+    const engine::RuleSet& rules_;
+    deliver::Delivery& delivery_;
+    std::array<std::optional<findings::CoverageEntry>, facts::kHooks.size()> coverage_;
+    std::uint64_t facts_ = 0;
+    bool ended_early_ = false;
+    findings::Store store_;
+    engine::Judge judge_;
+    Observation observation_;
+};
+
+}  // namespace assay::app

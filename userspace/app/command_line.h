@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/duration.h"
+#include "app/packages.h"
+#include "base/result.h"
+#include "engine/judgement.h"
+#include "facts/kinds.h"
+
+namespace assay::app {
+
+enum class Format : std::uint8_t { automatic, human, jsonl };
+enum class Colour : std::uint8_t { automatic, always, never };
+
+struct RunOptions {
+    WindowLength duration = std::chrono::hours(1);
+    PackageChoice packages;
+    std::vector<std::string> rule_directories;
+    bool include_loopback = false;
+    Format format = Format::automatic;
+    std::vector<std::string> outputs;  ///< URLs, not yet checked
+    std::optional<engine::Level> fail_on;
+    std::vector<std::pair<std::string, std::string>> tags;
+    Colour colour = Colour::automatic;
+    std::string log_level = "info";
+};
+
+struct FactsOptions {
+    std::vector<facts::Kind> kinds;  ///< never empty
+    WindowLength duration;           ///< without end unless given
+    std::string log_level = "info";
+};
+
+struct DoctorOptions {
+    bool json = false;
+};
+
+/// What one command was asked to do; nullopt: to print its help.
+template <class T>
+using Asked = Result<std::optional<T>>;
+
+/// Nothing outside the process is looked at: files, rules and outputs are checked later.
+[[nodiscard]] Asked<RunOptions> parse_run_options(std::span<const std::string> arguments);
+[[nodiscard]] Asked<FactsOptions> parse_facts_options(std::span<const std::string> arguments);
+[[nodiscard]] Asked<DoctorOptions> parse_doctor_options(std::span<const std::string> arguments);
+
+[[nodiscard]] std::string run_help();
+[[nodiscard]] std::string facts_help();
+[[nodiscard]] std::string doctor_help();
+
+}  // namespace assay::app

@@ -1,0 +1,666 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sensors/kernel/kernel_sensor.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+#include <malloc.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/host_root.h"
+#include "sensors/kernel/bpf_objects.h"
+#include "sensors/kernel/byte_reader.h"
+#include "sensors/kernel/counted_losses.h"
+#include "sensors/kernel/hook_table.h"
+#include "sensors/kernel/kernel_features.h"
+#include "sensors/kernel/libbpf_handles.h"
+#include "sensors/kernel/map_entries.h"
+#include "sensors/kernel/process_files.h"
+#include "sensors/kernel/wire_decoder.h"
+
+namespace assay::sensors {
+namespace {
+
+using facts::Hook;
+
+constexpr std::size_t kHookCount = facts::kHooks.size();
+constexpr std::size_t kBatchBytes = 1024 * 1024;
+constexpr int kWaitMs = 20;
+constexpr std::size_t kSnapshotBytesMax = 256 * 1024 * 1024;
+constexpr std::uint64_t kQuietNs = 30'000'000'000;  ///< an endpoint unchanged so long may go
+
+constexpr std::size_t index_of(Hook hook) { return static_cast<std::size_t>(hook); }
+constexpr std::size_t index_of(Family family) { return static_cast<std::size_t>(family); }
+
+/// One hook of a run: how it is served, or why not.
+struct ServedHook {
+    const HookPoint* point = nullptr;
+    const Candidate* chosen = nullptr;
+    HookState::State state = HookState::State::not_needed;
+    std::string reason;  ///< why it is missing
+    std::vector<BpfLink> links;
+    std::uint64_t told_lost = 0;
+    std::uint64_t told_evicted = 0;
+
+    void miss(std::string why) {
+        links.clear();
+        chosen = nullptr;
+        state = HookState::State::missing;
+        reason = std::move(why);
+    }
+};
+
+using ServedHooks = std::array<ServedHook, kHookCount>;
+
+/// Chooses how to serve a hook; `refused` are candidates that looked usable and were not.
+void choose_for(ServedHook& hook, const KernelFeatures& features,
+                std::vector<const Candidate*>& refused) {
+    std::string why = hook.reason;
+    hook.chosen = choose(*hook.point, [&](const Candidate& candidate) {
+        if (std::ranges::find(refused, &candidate) != refused.end()) {
+            return false;
+        }
+        const auto tried = features.try_candidate(candidate);
+        if (!tried) {
+            why += why.empty() ? "" : "; ";
+            why += tried.error().message;
+        }
+        return tried.has_value();
+    });
+    if (hook.chosen == nullptr) {
+        hook.miss(std::move(why));
+    } else {
+        hook.state = HookState::State::attached;
+    }
+}
+
+std::uint64_t read_counter(int counters, std::uint32_t index, std::vector<std::uint64_t>& values) {
+    if (bpf_map_lookup_elem(counters, &index, values.data()) != 0) {
+        return 0;
+    }
+    std::uint64_t sum = 0;
+    for (const std::uint64_t value : values) {
+        sum += value;
+    }
+    return sum;
+}
+
+/// Runs of a program that the kernel skipped because the program was running already on that
+/// processor (Linux 5.12; older ones skip and do not count).
+std::uint64_t skipped_runs(int program) {
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof info;
+    if (program < 0 || bpf_obj_get_info_by_fd(program, &info, &size) != 0) {
+        return 0;
+    }
+    return info.recursion_misses;
+}
+
+void add_reason(std::string& reason, std::string_view what, std::uint64_t count) {
+    if (count != 0) {
+        reason += reason.empty() ? "" : ", ";
+        reason += what;
+        reason += ": ";
+        reason += std::to_string(count);
+    }
+}
+
+Result<std::string> run_iterator(const BpfLink& link) {
+    const int fd = bpf_iter_create(bpf_link__fd(link.get()));
+    if (fd < 0) {
+        return std::unexpected(errno_error("starting an iterator", -fd));
+    }
+    const UniqueFd iterator(fd);
+    return read_all(iterator.get(), kSnapshotBytesMax);
+}
+
+IpAddress to_address(const __u8 (&wire)[16]) {
+    IpAddress out;
+    std::memcpy(out.bytes.data(), wire, sizeof wire);
+    return out;
+}
+
+wire_listener_key to_wire(const ListenerKey& key) {
+    wire_listener_key wire{};
+    std::memcpy(wire.local, key.local.bytes.data(), sizeof wire.local);
+    wire.netns = key.netns;
+    wire.port = key.port;
+    wire.protocol = key.udp ? WIRE_PROTOCOL_UDP : WIRE_PROTOCOL_TCP;
+    return wire;
+}
+
+struct ToldEndpoint {
+    std::uint64_t attempts = 0;
+    std::uint64_t established = 0;
+    std::uint64_t closed = 0;
+    std::uint64_t changed_at_ns = 0;
+    bool operator==(const ToldEndpoint&) const = default;
+};
+
+struct ToldListener {
+    std::uint64_t connections = 0;
+    std::uint64_t connections_with_data = 0;
+    bool operator==(const ToldListener&) const = default;
+};
+
+}  // namespace
+
+// Torn down from the last member to the first: links, ring, objects, shared maps.
+struct KernelSensor::State {
+    State(UniqueFd ring_made, UniqueFd counters_made, UniqueFd wakeups)
+        : ring_map(std::move(ring_made)),
+          counters(std::move(counters_made)),
+          wakeup(std::move(wakeups)) {}
+
+    UniqueFd ring_map;
+    UniqueFd counters;
+    UniqueFd wakeup;  ///< epoll on the ring
+    std::array<std::optional<LoadedFamily>, kFamilies.size()> families;
+    RingBuffer ring;
+    std::mutex ring_mutex;
+    RecordBatch* filling = nullptr;  ///< guarded by ring_mutex
+    ServedHooks hooks;
+
+    WireDecoder decoder;
+    std::array<std::atomic<std::uint64_t>, kHookCount> undecodable{};
+    std::unordered_map<std::uint64_t, ToldEndpoint> told_endpoints;
+    std::map<ListenerKey, ToldListener> told_listeners;
+
+    void load_family(Family family, const KernelFeatures& features, const wire_settings& settings,
+                     std::array<std::vector<const Candidate*>, kHookCount>& refused);
+    void attach(ServedHook& hook, const KernelFeatures& features);
+
+    static int on_record(void* state, void* data, std::size_t size);
+    [[nodiscard]] Result<bool> consume(RecordBatch& batch);
+
+    [[nodiscard]] int network_map(const char* name) const;
+    struct Losses {
+        std::uint64_t lost = 0;
+        std::uint64_t evicted = 0;  ///< table entries that had to go; no event was lost with them
+        std::string reason;
+    };
+    [[nodiscard]] Losses losses_of(const ServedHook& hook) const;
+    [[nodiscard]] std::uint64_t evicted_datagram_flows(std::vector<std::uint64_t>& values) const;
+    void tell(ServedHook& hook, const Losses& losses, const OnEvent& on_event);
+    void read_endpoints(const OnEvent& on_event);
+    void read_listeners(const OnEvent& on_event);
+    void seed_listener(const SocketHeld& socket) const;
+    void forget_cgroups();
+};
+
+// --- start ---------------------------------------------------------------------------------------
+
+void KernelSensor::State::load_family(
+    Family family, const KernelFeatures& features, const wire_settings& settings,
+    std::array<std::vector<const Candidate*>, kHookCount>& refused) {
+    const auto served_here = [&](const ServedHook& hook) {
+        return hook.chosen != nullptr && hook.chosen->family == family &&
+               !hook.chosen->programs.empty();
+    };
+    // Each turn either loads or takes one candidate away.
+    for (;;) {
+        std::vector<std::string_view> programs;
+        for (const auto& hook : hooks) {
+            if (served_here(hook)) {
+                std::ranges::transform(hook.chosen->programs, std::back_inserter(programs),
+                                       &ProgramPoint::program);
+            }
+        }
+        if (programs.empty()) {
+            return;
+        }
+        auto loaded = LoadedFamily::load(
+            family, programs, {.ring = ring_map.get(), .counters = counters.get()}, settings);
+        if (loaded) {
+            families[index_of(family)].emplace(std::move(*loaded));
+            return;
+        }
+        const auto& failure = loaded.error();
+        const auto culprit = std::ranges::find_if(hooks, [&](const ServedHook& hook) {
+            return served_here(hook) &&
+                   std::ranges::find(hook.chosen->programs, failure.program,
+                                     &ProgramPoint::program) != hook.chosen->programs.end();
+        });
+        if (culprit == hooks.end()) {
+            for (auto& hook : hooks) {
+                if (served_here(hook)) {
+                    hook.miss(failure.error.message);
+                }
+            }
+            return;
+        }
+        auto& tried = refused[static_cast<std::size_t>(culprit - hooks.begin())];
+        tried.push_back(culprit->chosen);
+        culprit->reason = failure.error.within(failure.program).message;
+        choose_for(*culprit, features, tried);
+    }
+}
+
+void KernelSensor::State::attach(ServedHook& hook, const KernelFeatures& features) {
+    if (hook.chosen == nullptr || hook.chosen->programs.empty()) {
+        return;
+    }
+    const auto& family = families[index_of(hook.chosen->family)];
+    const int cgroup_root = features.cgroup_root() ? features.cgroup_root()->get() : -1;
+    for (const auto& point : hook.chosen->programs) {
+        auto link = family->attach(point, cgroup_root);
+        if (!link) {
+            hook.miss(link.error().message);
+            return;
+        }
+        hook.links.push_back(std::move(*link));
+    }
+}
+
+Result<KernelSensor> KernelSensor::start(const SensorOptions& options) {
+    if (auto checked = check_can_observe(); !checked) {
+        return std::unexpected(checked.error());
+    }
+    const auto features = KernelFeatures::examine();
+    if (!features) {
+        return std::unexpected(features.error());
+    }
+    auto ring_map = make_ring(options.ring_bytes);
+    if (!ring_map) {
+        return std::unexpected(ring_map.error());
+    }
+    auto counters = make_counters();
+    if (!counters) {
+        return std::unexpected(counters.error());
+    }
+    const int wakeup = ::epoll_create1(EPOLL_CLOEXEC);
+    if (wakeup < 0) {
+        return std::unexpected(errno_error("epoll_create1", errno));
+    }
+    auto state =
+        std::make_unique<State>(std::move(*ring_map), std::move(*counters), UniqueFd(wakeup));
+
+    std::array<std::vector<const Candidate*>, kHookCount> refused;
+    for (const auto& point : hook_points()) {
+        auto& hook = state->hooks[index_of(point.hook)];
+        hook.point = &point;
+        if (is_needed(point.hook, options.kinds)) {
+            choose_for(hook, *features, refused[index_of(point.hook)]);
+        }
+    }
+    const wire_settings settings{.self_tgid = static_cast<__u32>(::getpid()),
+                                 .wake_bytes = options.ring_bytes / 4,
+                                 .flow_segments = WIRE_FLOW_SEGMENTS_MAX};
+    for (const Family family : kFamilies) {
+        state->load_family(family, *features, settings, refused);
+    }
+
+    state->ring.reset(
+        ring_buffer__new(state->ring_map.get(), State::on_record, state.get(), nullptr));
+    if (!state->ring) {
+        return std::unexpected(errno_error("mapping the ring buffer", errno));
+    }
+    // Edge-triggered: the kernel side wakes us only when much waits. A level-triggered wait would
+    // come back at once whenever anything at all is there, which is always on a busy host.
+    epoll_event interest{};
+    interest.events = EPOLLIN | EPOLLET;
+    if (::epoll_ctl(state->wakeup.get(), EPOLL_CTL_ADD, state->ring_map.get(), &interest) != 0) {
+        return std::unexpected(errno_error("waiting on the ring buffer", errno));
+    }
+    for (auto& hook : state->hooks) {
+        state->attach(hook, *features);
+    }
+    // libbpf has parsed the kernel's types several times and given it all back.
+    ::malloc_trim(0);
+    return KernelSensor(std::move(state));
+}
+
+KernelSensor::KernelSensor(std::unique_ptr<State> state) : state_(std::move(state)) {}
+KernelSensor::KernelSensor(KernelSensor&&) noexcept = default;
+KernelSensor& KernelSensor::operator=(KernelSensor&&) noexcept = default;
+KernelSensor::~KernelSensor() = default;
+
+// --- records -------------------------------------------------------------------------------------
+
+/// libbpf counts a record as consumed whatever we answer; a negative answer makes it stop there.
+int KernelSensor::State::on_record(void* state, void* data, std::size_t size) {
+    auto& batch = *static_cast<State*>(state)->filling;
+    const std::span record(static_cast<const std::byte*>(data), size);
+    // Records that were reserved in steps of size are shorter than their room.
+    if (const auto header = ByteReader(record).take<wire_header>(); header && header->size < size) {
+        size = std::max<std::size_t>(header->size, sizeof(wire_header));
+    }
+    const auto told = record.first(size);
+    batch.starts.push_back(static_cast<std::uint32_t>(batch.bytes.size()));
+    batch.bytes.insert(batch.bytes.end(), told.begin(), told.end());
+    batch.bytes.resize((batch.bytes.size() + 7) & ~std::size_t{7});
+    return batch.bytes.size() >= kBatchBytes ? -EAGAIN : 0;
+}
+
+Result<bool> KernelSensor::State::consume(RecordBatch& batch) {
+    const std::unique_lock lock(ring_mutex);
+    filling = &batch;
+    const int result = ring_buffer__consume(ring.get());
+    filling = nullptr;
+    if (result < 0 && result != -EAGAIN) {
+        return std::unexpected(errno_error("reading the ring buffer", -result));
+    }
+    return result == -EAGAIN;
+}
+
+Result<void> KernelSensor::wait_for_records(RecordBatch& batch) {
+    epoll_event event{};
+    if (::epoll_wait(state_->wakeup.get(), &event, 1, kWaitMs) < 0 && errno != EINTR) {
+        return std::unexpected(errno_error("waiting for kernel events", errno));
+    }
+    const auto taken = take_records(batch);
+    return taken ? Result<void>{} : std::unexpected(taken.error());
+}
+
+Result<bool> KernelSensor::take_records(RecordBatch& batch) {
+    batch.bytes.clear();
+    batch.starts.clear();
+    return state_->consume(batch);
+}
+
+void KernelSensor::decode(const RecordBatch& batch, const OnEvent& on_event) {
+    const std::span bytes(batch.bytes);
+    for (std::size_t i = 0; i < batch.starts.size(); ++i) {
+        const std::size_t begin = batch.starts[i];
+        const std::size_t end = i + 1 < batch.starts.size() ? batch.starts[i + 1] : bytes.size();
+        const auto record = bytes.subspan(begin, end - begin);
+        const auto event = state_->decoder.decode(record);
+        if (event) {
+            on_event(*event);
+            continue;
+        }
+        const auto header = ByteReader(record).take<wire_header>();
+        ++state_->undecodable[index_of(hook_of_record(header ? header->kind : std::uint16_t{0}))];
+    }
+    state_->forget_cgroups();
+}
+
+void KernelSensor::State::forget_cgroups() {
+    const auto forgotten = decoder.cgroup_paths().take_forgotten();
+    const auto& process = families[index_of(Family::process)];
+    if (forgotten.empty() || !process) {
+        return;
+    }
+    const int told = process->map_fd("cgroups_told");
+    for (const std::uint64_t id : forgotten) {
+        bpf_map_delete_elem(told, &id);
+    }
+}
+
+// --- snapshot ------------------------------------------------------------------------------------
+
+Result<void> KernelSensor::snapshot_processes(const OnEvent& on_event) {
+    auto& hook = state_->hooks[index_of(Hook::snapshot_processes)];
+    if (hook.chosen == nullptr) {
+        return {};
+    }
+    auto files = ProcessFiles::open();
+    if (!files) {
+        return std::unexpected(files.error().within("reading the processes that run"));
+    }
+    if (hook.chosen->mechanism == Mechanism::proc) {
+        for (const std::uint32_t pid : files->process_numbers()) {
+            ProcessExec process;
+            process.time_ns = boot_clock_now_ns();
+            if (pid != static_cast<std::uint32_t>(::getpid()) &&
+                files->read_identity(pid, process) && files->read(process)) {
+                on_event(process);
+            }
+        }
+        return {};
+    }
+    const auto records = run_iterator(hook.links.front());
+    if (!records) {
+        return std::unexpected(records.error().within("reading the processes that run"));
+    }
+    WireDecoder decoder;
+    ByteReader reader(std::as_bytes(std::span(*records)));
+    while (const auto record = reader.take_bytes(sizeof(wire_exec))) {
+        auto event = decoder.decode(*record);
+        auto* process = event ? std::get_if<ProcessExec>(&*event) : nullptr;
+        if (process == nullptr) {
+            ++state_->undecodable[index_of(Hook::snapshot_processes)];
+        } else if (files->read(*process)) {
+            on_event(*process);
+        }
+    }
+    return {};
+}
+
+Result<void> KernelSensor::snapshot_sockets(const OnEvent& on_event) {
+    auto& hook = state_->hooks[index_of(Hook::snapshot_sockets)];
+    if (hook.chosen == nullptr) {
+        return {};
+    }
+    const auto records = run_iterator(hook.links.front());
+    if (!records) {
+        return std::unexpected(records.error().within("reading open sockets"));
+    }
+    WireDecoder decoder;
+    ByteReader reader(std::as_bytes(std::span(*records)));
+    while (const auto record = reader.take_bytes(sizeof(wire_socket_held))) {
+        const auto event = decoder.decode(*record);
+        const auto* socket = event ? std::get_if<SocketHeld>(&*event) : nullptr;
+        if (socket == nullptr) {
+            ++state_->undecodable[index_of(Hook::snapshot_sockets)];
+            continue;
+        }
+        state_->seed_listener(*socket);
+        on_event(*socket);
+    }
+    return {};
+}
+
+/// The kernel side counts connections only at listeners it knows.
+void KernelSensor::State::seed_listener(const SocketHeld& socket) const {
+    const int map = network_map("listeners");
+    if (!socket.listening || map < 0) {
+        return;
+    }
+    const wire_listener_key key = to_wire({.local = socket.local,
+                                           .netns = socket.netns,
+                                           .port = socket.local_port,
+                                           .udp = socket.udp});
+    const wire_listener unused{};
+    bpf_map_update_elem(map, &key, &unused, BPF_NOEXIST);
+}
+
+// --- counters ------------------------------------------------------------------------------------
+
+int KernelSensor::State::network_map(const char* name) const {
+    const auto& network = families[index_of(Family::network)];
+    return network ? network->map_fd(name) : -1;
+}
+
+void KernelSensor::State::read_endpoints(const OnEvent& on_event) {
+    const int map = network_map("endpoints");
+    if (map < 0) {
+        return;
+    }
+    const std::uint64_t now = boot_clock_now_ns();
+    const auto tell = [&](const wire_endpoint& value) {
+        auto& told = told_endpoints[value.id];
+        const ToldEndpoint current{value.attempts, value.established, value.closed,
+                                   told.changed_at_ns};
+        if (current == told && told.changed_at_ns != 0) {
+            return false;
+        }
+        told = current;
+        told.changed_at_ns = now;
+        on_event(EndpointCounters{.id = value.id,
+                                  .attempts = value.attempts,
+                                  .established = value.established,
+                                  .closed = value.closed,
+                                  .last_ns = value.last_boot_ns});
+        return true;
+    };
+    std::vector<wire_endpoint_key> quiet;
+    for_each_entry<wire_endpoint_key, wire_endpoint>(
+        map, [&](const wire_endpoint_key& key, const wire_endpoint& value) {
+            if (!tell(value) && value.closed == value.attempts &&
+                now - told_endpoints[value.id].changed_at_ns >= kQuietNs) {
+                quiet.push_back(key);
+            }
+        });
+    for (const auto& key : quiet) {
+        wire_endpoint last{};
+        // Linux 5.14 reads and deletes in one step; before, what happens between the two is lost.
+        if (bpf_map_lookup_and_delete_elem(map, &key, &last) != 0 &&
+            (bpf_map_lookup_elem(map, &key, &last) != 0 || bpf_map_delete_elem(map, &key) != 0)) {
+            continue;
+        }
+        tell(last);
+        told_endpoints.erase(last.id);
+    }
+}
+
+void KernelSensor::State::read_listeners(const OnEvent& on_event) {
+    const int map = network_map("listeners");
+    if (map < 0) {
+        return;
+    }
+    for_each_entry<wire_listener_key, wire_listener>(
+        map, [&](const wire_listener_key& wire, const wire_listener& value) {
+            const ListenerKey key{.local = to_address(wire.local),
+                                  .netns = wire.netns,
+                                  .port = wire.port,
+                                  .udp = wire.protocol == WIRE_PROTOCOL_UDP};
+            auto& told = told_listeners[key];
+            const ToldListener current{value.connections, value.connections_with_data};
+            if (current != told) {
+                told = current;
+                on_event(ListenerCounters{.key = key,
+                                          .connections = value.connections,
+                                          .connections_with_data = value.connections_with_data});
+            }
+        });
+}
+
+/// Flows that the table of datagram flows had to forget: made - deleted - still there.
+std::uint64_t KernelSensor::State::evicted_datagram_flows(
+    std::vector<std::uint64_t>& values) const {
+    const int map = network_map("datagram_flows");
+    if (map < 0) {
+        return 0;
+    }
+    const std::uint64_t deleted =
+        read_counter(counters.get(), COUNTER_DATAGRAM_FLOWS_DELETED, values);
+    const std::uint64_t made = read_counter(counters.get(), COUNTER_DATAGRAM_FLOWS_MADE, values);
+    bpf_map_info info{};
+    std::uint32_t size = sizeof info;
+    if (made < deleted || bpf_obj_get_info_by_fd(map, &info, &size) != 0) {
+        return 0;
+    }
+    // Each processor may hold back 128 free entries; below that nothing can have been forgotten,
+    // and the table need not be counted.
+    const std::uint64_t held_back = 128 * values.size();
+    if (made - deleted + held_back <= info.max_entries) {
+        return 0;
+    }
+    std::vector<std::byte> key(info.key_size);
+    std::vector<std::byte> next(info.key_size);
+    std::uint64_t alive = 0;
+    const std::byte* previous = nullptr;
+    while (alive < info.max_entries && bpf_map_get_next_key(map, previous, next.data()) == 0) {
+        ++alive;
+        key.swap(next);
+        previous = key.data();
+    }
+    return made - deleted > alive ? made - deleted - alive : 0;
+}
+
+KernelSensor::State::Losses KernelSensor::State::losses_of(const ServedHook& hook) const {
+    Losses losses;
+    if (hook.chosen == nullptr) {
+        losses.reason = hook.reason;
+        return losses;
+    }
+    const Hook which = hook.point->hook;
+    const int processors = libbpf_num_possible_cpus();
+    std::vector<std::uint64_t> values(static_cast<std::size_t>(std::max(processors, 1)));
+    std::map<std::string_view, std::uint64_t> by_reason;
+    for (const auto& counted : kCountedLosses) {
+        if (counted.hook == which) {
+            by_reason[counted.reason] += read_counter(counters.get(), counted.counter, values);
+        }
+    }
+    for (const auto& point : hook.chosen->programs) {
+        const auto& family = families[index_of(hook.chosen->family)];
+        by_reason["skipped while running"] +=
+            family ? skipped_runs(family->program_fd(point.program)) : 0;
+    }
+    by_reason["not decodable"] += undecodable[index_of(which)];
+    for (const auto& [reason, count] : by_reason) {
+        losses.lost += count;
+        add_reason(losses.reason, reason, count);
+    }
+    if (which == Hook::packet) {
+        losses.evicted = evicted_datagram_flows(values);
+        add_reason(losses.reason, "datagram flows told anew because their table was full",
+                   losses.evicted);
+    }
+    return losses;
+}
+
+void KernelSensor::State::tell(ServedHook& hook, const Losses& losses, const OnEvent& on_event) {
+    hook.told_lost = losses.lost;
+    hook.told_evicted = losses.evicted;
+    on_event(HookState{
+        .hook = hook.point->hook,
+        .state = hook.state,
+        .mechanism = hook.chosen == nullptr ? std::string_view{} : name(hook.chosen->mechanism),
+        .reason = losses.reason,
+        .lost = losses.lost});
+}
+
+void KernelSensor::read_counters(const OnEvent& on_event) {
+    state_->read_endpoints(on_event);
+    state_->read_listeners(on_event);
+    for (auto& hook : state_->hooks) {
+        if (hook.chosen == nullptr) {
+            continue;
+        }
+        const auto losses = state_->losses_of(hook);
+        if (losses.lost > hook.told_lost || losses.evicted > hook.told_evicted) {
+            state_->tell(hook, losses, on_event);
+        }
+    }
+}
+
+void KernelSensor::read_hook_states(const OnEvent& on_event) {
+    for (auto& hook : state_->hooks) {
+        state_->tell(hook, state_->losses_of(hook), on_event);
+    }
+}
+
+void KernelSensor::settle_flow(std::uint64_t flow) {
+    const int map = state_->network_map("settled");
+    const std::uint8_t settled = 1;
+    if (map >= 0) {
+        bpf_map_update_elem(map, &flow, &settled, BPF_ANY);
+    }
+}
+
+std::uint64_t KernelSensor::lost() const {
+    std::uint64_t sum = 0;
+    for (const auto& hook : state_->hooks) {
+        sum += state_->losses_of(hook).lost;
+    }
+    return sum;
+}
+
+}  // namespace assay::sensors
