@@ -54,6 +54,6 @@ enum cgroup_subsys_id___any {
 };
 
 #define cgroup_controller_exists(name) bpf_core_enum_value_exists(enum cgroup_subsys_id___any, name##_cgrp_id___any)
-#define cgroup_controller_id(name) bpf_core_enum_value(enum cgroup_subsys_id___any, name##_cgrp_id___any)
+#define cgroup_controller_id(name)     bpf_core_enum_value(enum cgroup_subsys_id___any, name##_cgrp_id___any)
 
 #endif

@@ -33,8 +33,7 @@ static __always_inline struct wire_listener *find_listener(struct wire_listener_
     return bpf_map_lookup_elem(&listeners, key);
 }
 
-static __always_inline void fill_listener_key(struct wire_listener_key *key,
-                                              const struct wire_endpoint_key *endpoint)
+static __always_inline void fill_listener_key(struct wire_listener_key *key, const struct wire_endpoint_key *endpoint)
 {
     __builtin_memset(key, 0, sizeof(*key));
     __builtin_memcpy(key->local, endpoint->local, sizeof(key->local));
@@ -45,8 +44,7 @@ static __always_inline void fill_listener_key(struct wire_listener_key *key,
 
 /* Counts a connection, or the first byte of its client, at the listener it belongs to. A listener that is not known yet
  * gets an entry under the connection's own address; userspace adds it to the wildcard one. */
-static __always_inline void count_at_listener(const struct wire_endpoint_key *endpoint, int with_data,
-                                              __u32 map_full)
+static __always_inline void count_at_listener(const struct wire_endpoint_key *endpoint, int with_data, __u32 map_full)
 {
     struct wire_listener_key key;
     struct wire_listener *listener;
@@ -76,9 +74,13 @@ static __always_inline int tell_listener_opened(const struct wire_listener_key *
 {
     struct wire_listener fresh = {};
     struct wire_listener_opened *record;
+    struct wire_listener *listener;
 
     if (bpf_map_update_elem(&listeners, key, &fresh, BPF_NOEXIST) == -E2BIG)
         count(map_full);
+    listener = bpf_map_lookup_elem(&listeners, key);
+    if (listener)
+        __sync_fetch_and_add(&listener->open_sockets, 1);
     record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
     if (!record)
         return give_up(ring_full);
@@ -96,8 +98,15 @@ static __always_inline int tell_listener_opened(const struct wire_listener_key *
 static __always_inline int tell_listener_closed(const struct wire_listener_key *key, const struct sock *sk,
                                                 __u32 ring_full)
 {
-    struct wire_listener_closed *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+    struct wire_listener *listener = bpf_map_lookup_elem(&listeners, key);
+    struct wire_listener_closed *record;
 
+    if (listener) {
+        __sync_fetch_and_add(&listener->open_sockets, -1);
+        if (!listener->open_sockets && !listener->connections)
+            bpf_map_delete_elem(&listeners, key); /* nothing to read: a storm of listens must not fill the map */
+    }
+    record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
     if (!record)
         return give_up(ring_full);
     fill_header(&record->header, WIRE_LISTENER_CLOSED, sizeof(*record));

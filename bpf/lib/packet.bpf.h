@@ -21,9 +21,9 @@ struct packet {
 };
 
 #define IPV4_HEADER_MIN 20
-#define IPV6_HEADER 40
-#define TCP_HEADER_MIN 20
-#define UDP_HEADER 8
+#define IPV6_HEADER     40
+#define TCP_HEADER_MIN  20
+#define UDP_HEADER      8
 
 /* Finds the payload; 0 when there is none (most packets of a connection storm end here, before any map is looked at).
  * Reads headers in place: they are linear where cgroup_skb runs. Behind more than one IPv6 extension header nothing is
@@ -112,51 +112,50 @@ static __always_inline int find_payload(struct __sk_buff *skb, struct packet *pa
     return 1;
 }
 
-#define FILL_SEGMENT(ROOM)                                                                     \
-    do {                                                                                       \
-        struct {                                                                               \
-            struct wire_segment segment;                                                       \
-            __u8 bytes[ROOM];                                                                  \
-        } *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);                            \
-        __u32 captured = packet->payload_length;                                               \
-                                                                                               \
-        if (!record) {                                                                         \
-            give_up(COUNTER_PACKET_RING_FULL);                                                 \
-            return;                                                                            \
-        }                                                                                      \
-        if (captured > (ROOM))                                                                 \
-            captured = (ROOM);                                                                 \
-        fill_header(&record->segment.header, WIRE_SEGMENT, sizeof(struct wire_segment) + captured); \
-        record->segment.flow = flow;                                                           \
-        record->segment.endpoint = endpoint;                                                   \
-        __builtin_memcpy(record->segment.local, packet->local, 16);                            \
-        __builtin_memcpy(record->segment.remote, packet->remote, 16);                          \
-        record->segment.local_port = packet->local_port;                                       \
-        record->segment.remote_port = packet->remote_port;                                     \
-        record->segment.netns = netns;                                                         \
-        record->segment.protocol = packet->protocol;                                           \
-        record->segment.role = server ? WIRE_ROLE_SERVER : WIRE_ROLE_CLIENT;                   \
-        record->segment.flags = flags;                                                         \
-        record->segment.reserved = 0;                                                          \
-        record->segment.offset = offset;                                                       \
-        record->segment.length = packet->payload_length;                                       \
-        record->segment.captured = captured;                                                   \
-        /* Verifiers before 6.2 forget the bounds of a spilled 32-bit number, and learn no lower one from \
-         * "is not 0": they are shown anew, from one below. */                                 \
-        captured--;                                                                            \
-        asm volatile("" : "+r"(captured));                                                     \
-        if (captured >= (ROOM) ||                                                              \
-            bpf_skb_load_bytes(skb, packet->payload_offset, record->bytes, captured + 1)) {    \
-            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                     \
-            give_up(COUNTER_PACKET_UNREADABLE);                                                \
-            return;                                                                            \
-        }                                                                                      \
-        bpf_ringbuf_submit(record, wake_flags());                                              \
+#define FILL_SEGMENT(ROOM)                                                                                        \
+    do {                                                                                                          \
+        struct {                                                                                                  \
+            struct wire_segment segment;                                                                          \
+            __u8 bytes[ROOM];                                                                                     \
+        } *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);                                               \
+        __u32 captured = packet->payload_length;                                                                  \
+                                                                                                                  \
+        if (!record) {                                                                                            \
+            give_up(COUNTER_PACKET_RING_FULL);                                                                    \
+            return;                                                                                               \
+        }                                                                                                         \
+        if (captured > (ROOM))                                                                                    \
+            captured = (ROOM);                                                                                    \
+        fill_header(&record->segment.header, WIRE_SEGMENT, sizeof(struct wire_segment) + captured);               \
+        record->segment.flow = flow;                                                                              \
+        record->segment.endpoint = endpoint;                                                                      \
+        __builtin_memcpy(record->segment.local, packet->local, 16);                                               \
+        __builtin_memcpy(record->segment.remote, packet->remote, 16);                                             \
+        record->segment.local_port = packet->local_port;                                                          \
+        record->segment.remote_port = packet->remote_port;                                                        \
+        record->segment.netns = netns;                                                                            \
+        record->segment.protocol = packet->protocol;                                                              \
+        record->segment.role = server ? WIRE_ROLE_SERVER : WIRE_ROLE_CLIENT;                                      \
+        record->segment.flags = flags;                                                                            \
+        record->segment.reserved = 0;                                                                             \
+        record->segment.offset = offset;                                                                          \
+        record->segment.length = packet->payload_length;                                                          \
+        record->segment.captured = captured;                                                                      \
+        /* Verifiers before 6.2 forget the bounds of a spilled 32-bit number, and learn no lower one from         \
+         * "is not 0": they are shown anew, from one below. */                                                    \
+        captured--;                                                                                               \
+        asm volatile("" : "+r"(captured));                                                                        \
+        if (captured >= (ROOM) || bpf_skb_load_bytes(skb, packet->payload_offset, record->bytes, captured + 1)) { \
+            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                                        \
+            give_up(COUNTER_PACKET_UNREADABLE);                                                                   \
+            return;                                                                                               \
+        }                                                                                                         \
+        bpf_ringbuf_submit(record, wake_flags());                                                                 \
     } while (0)
 
 /* Hands the start of a payload over. The ring takes constant sizes only, so there are three. */
-static __always_inline void tell_segment(struct __sk_buff *skb, const struct packet *packet, __u64 flow,
-                                         __u64 endpoint, __u32 netns, int server, __u32 offset, __u8 flags)
+static __always_inline void tell_segment(struct __sk_buff *skb, const struct packet *packet, __u64 flow, __u64 endpoint,
+                                         __u32 netns, int server, __u32 offset, __u8 flags)
 {
     if (packet->egress)
         flags |= WIRE_SEGMENT_EGRESS;

@@ -13,9 +13,9 @@
 
 #include "wire/records.h"
 
-#define PATH_COMPONENT_MAX 256 /* NAME_MAX and a NUL */
-#define PATH_MOUNTS_MAX 12     /* mount points crossed by one path */
-#define FILE_MOUNT_INTERNAL 0x4000 /* MNT_INTERNAL of include/linux/mount.h: a mount that no process can name */
+#define PATH_COMPONENT_MAX         256    /* NAME_MAX and a NUL */
+#define PATH_MOUNTS_MAX            12     /* mount points crossed by one path */
+#define FILE_MOUNT_INTERNAL        0x4000 /* MNT_INTERNAL of include/linux/mount.h: a mount that no process can name */
 
 /* Keeps `value` below a power of two, right where the verifier of 5.10 must see it: before 5.11 it forgets the bounds
  * of a scalar that the compiler has put on the stack. */
@@ -23,8 +23,8 @@
 
 /* Text parts of a record under construction: at most TEXT_MAX bytes before the last part, which may add as many as
  * TEXT_LAST_MAX. */
-#define TEXT_MAX 32768
-#define TEXT_LAST_MAX WIRE_ARGUMENTS_MAX
+#define TEXT_MAX                   32768
+#define TEXT_LAST_MAX              WIRE_ARGUMENTS_MAX
 
 struct text {
     char bytes[TEXT_MAX + TEXT_LAST_MAX];
@@ -130,8 +130,7 @@ complete:
 
 /* A file that no directory names and whose mount is the kernel's own: memfd_create(2) and its like. A plain file on a
  * tmpfs is not one. */
-static __always_inline int file_is_in_memory(int mount_flags, const struct dentry *dentry,
-                                             const struct dentry *parent)
+static __always_inline int file_is_in_memory(int mount_flags, const struct dentry *dentry, const struct dentry *parent)
 {
     return (mount_flags & FILE_MOUNT_INTERNAL) && dentry == parent;
 }

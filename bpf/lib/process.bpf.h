@@ -13,8 +13,8 @@
 #include "lib/kernel_differences.bpf.h"
 #include "wire/records.h"
 
-#define TASK_PERSONALITY_NO_RANDOMIZE 0x0040000 /* ADDR_NO_RANDOMIZE of uapi/linux/personality.h */
-#define TASK_FLAG_KERNEL_THREAD 0x00200000      /* PF_KTHREAD of include/linux/sched.h */
+#define TASK_PERSONALITY_NO_RANDOMIZE 0x0040000  /* ADDR_NO_RANDOMIZE of uapi/linux/personality.h */
+#define TASK_FLAG_KERNEL_THREAD       0x00200000 /* PF_KTHREAD of include/linux/sched.h */
 
 static __always_inline void fill_process(struct wire_process *process, struct task_struct *task)
 {

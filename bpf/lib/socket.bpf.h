@@ -5,8 +5,8 @@
 
 #include "wire/records.h"
 
-#define ASSAY_AF_INET 2
-#define ASSAY_AF_INET6 10
+#define ASSAY_AF_INET       2
+#define ASSAY_AF_INET6      10
 #define ASSAY_IPPROTO_MPTCP 262
 
 /* The verifier types ctx->sk as bpf_sock, whose address is the kernel's struct sock, but lets nobody compute with it.

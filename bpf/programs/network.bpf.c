@@ -46,8 +46,8 @@ struct stream {
 
 enum stream_flag {
     STREAM_DONE = 1 << 0,
-    STREAM_MID = 1 << 1,         /* began before we looked */
-    STREAM_SERVER = 1 << 2,      /* the local socket was accepted from a listener */
+    STREAM_MID = 1 << 1,          /* began before we looked */
+    STREAM_SERVER = 1 << 2,       /* the local socket was accepted from a listener */
     STREAM_CLIENT_SPOKE = 1 << 3, /* counted in connections_with_data */
 };
 
@@ -124,10 +124,10 @@ struct {
 /* Set once a socket had to be keyed by its address (see socket_key). */
 __u32 address_keys_used;
 
-/* --- connect and unconnected send: who goes where ------------------------------------------------------------------ */
+/* --- connect and unconnected send: who goes where --- */
 
-static __always_inline void open_datagram_flow(__u64 cookie, const struct wire_endpoint_key *key,
-                                               __u32 map_full, __u32 ring_full)
+static __always_inline void open_datagram_flow(__u64 cookie, const struct wire_endpoint_key *key, __u32 map_full,
+                                               __u32 ring_full)
 {
     struct datagram_key flow_key = {.cookie = cookie, .remote_port = key->port};
     struct datagram_flow flow = {};
@@ -257,7 +257,7 @@ int sendmsg6_cgroup(struct bpf_sock_addr *ctx)
     return on_send(ctx, &key);
 }
 
-/* --- bind and release: UDP sockets that wait for datagrams --------------------------------------------------------- */
+/* --- bind and release: UDP sockets that wait for datagrams --- */
 
 static __always_inline int on_bind(struct bpf_sock *ctx, struct wire_listener_key *key)
 {
@@ -271,8 +271,7 @@ static __always_inline int on_bind(struct bpf_sock *ctx, struct wire_listener_ke
     key->port = (__u16)ctx->src_port;
     key->protocol = WIRE_PROTOCOL_UDP;
     key->netns = socket_netns(sk);
-    tell_listener_opened(key, sk, COUNTER_BIND_LISTENERS_FULL,
-                         COUNTER_BIND_RING_FULL);
+    tell_listener_opened(key, sk, COUNTER_BIND_LISTENERS_FULL, COUNTER_BIND_RING_FULL);
     return ALLOW;
 }
 
@@ -359,7 +358,7 @@ int release_cgroup(struct bpf_sock *ctx)
     return ALLOW;
 }
 
-/* --- TCP states ---------------------------------------------------------------------------------------------------- */
+/* --- TCP states --- */
 
 /* The key of a socket in `sockets`: its cookie, which connect4/6 has made. MPTCP's subflows are connected by the kernel
  * without that hook and have none: they go by address. */
@@ -483,8 +482,7 @@ int BPF_PROG(state_tp_btf, const struct sock *sk, int old_state, int new_state)
         if (current_tgid() == settings.self_tgid)
             return 0;
         fill_socket_listener_key(&key, sk);
-        return tell_listener_opened(&key, sk, COUNTER_STATE_LISTENERS_FULL,
-                                    COUNTER_STATE_RING_FULL);
+        return tell_listener_opened(&key, sk, COUNTER_STATE_LISTENERS_FULL, COUNTER_STATE_RING_FULL);
     }
     if (old_state == BPF_TCP_LISTEN) {
         struct wire_listener_key key = {};
@@ -514,7 +512,7 @@ int BPF_PROG(state_tp_btf, const struct sock *sk, int old_state, int new_state)
     return 0;
 }
 
-/* --- accept: optional, names the process that takes a server-side connection --------------------------------------- */
+/* --- accept: optional, names the process that takes a server-side connection --- */
 
 struct proto_accept_arg___since_6_10 {
     int flags;
@@ -563,10 +561,9 @@ int accept_fexit(__u64 *ctx)
     return 0;
 }
 
-/* --- first payloads ------------------------------------------------------------------------------------------------ */
+/* --- first payloads --- */
 
-static __always_inline void fill_server_key(struct wire_endpoint_key *key, const struct packet *packet,
-                                            __u32 netns)
+static __always_inline void fill_server_key(struct wire_endpoint_key *key, const struct packet *packet, __u32 netns)
 {
     __builtin_memset(key, 0, sizeof(*key));
     __builtin_memcpy(key->local, packet->local, 16);
@@ -698,8 +695,7 @@ static __always_inline int begin_stream(struct __sk_buff *skb, struct bpf_sock *
     return 1;
 }
 
-static __always_inline int on_stream_payload(struct __sk_buff *skb, struct bpf_sock *sk,
-                                             const struct packet *packet)
+static __always_inline int on_stream_payload(struct __sk_buff *skb, struct bpf_sock *sk, const struct packet *packet)
 {
     struct stream *stream = bpf_sk_storage_get(&streams, sk, 0, 0);
     __u8 flags = 0;
@@ -743,8 +739,7 @@ static __always_inline int on_stream_payload(struct __sk_buff *skb, struct bpf_s
 }
 
 /* A datagram on a socket that nobody sent from: the first of a flow that the remote began, if the port is bound. */
-static __always_inline struct datagram_flow *begin_datagram_flow(struct bpf_sock *sk,
-                                                                 const struct datagram_key *key,
+static __always_inline struct datagram_flow *begin_datagram_flow(struct bpf_sock *sk, const struct datagram_key *key,
                                                                  const struct packet *packet)
 {
     struct datagram_flow fresh = {};
@@ -758,8 +753,7 @@ static __always_inline struct datagram_flow *begin_datagram_flow(struct bpf_sock
         fresh.flags = STREAM_DONE;
     } else {
         fresh.flags = STREAM_SERVER;
-        endpoint = endpoint_of(&fresh.endpoint_key, 0, COUNTER_PACKET_ENDPOINTS_FULL,
-                               COUNTER_PACKET_RING_FULL);
+        endpoint = endpoint_of(&fresh.endpoint_key, 0, COUNTER_PACKET_ENDPOINTS_FULL, COUNTER_PACKET_RING_FULL);
         if (!endpoint)
             return 0;
         __sync_fetch_and_add(&endpoint->attempts, 1);
@@ -774,8 +768,7 @@ static __always_inline struct datagram_flow *begin_datagram_flow(struct bpf_sock
     return bpf_map_lookup_elem(&datagram_flows, key);
 }
 
-static __always_inline int on_datagram(struct __sk_buff *skb, struct bpf_sock *sk,
-                                       const struct packet *packet)
+static __always_inline int on_datagram(struct __sk_buff *skb, struct bpf_sock *sk, const struct packet *packet)
 {
     struct datagram_key key = {.cookie = bpf_get_socket_cookie(skb), .remote_port = packet->remote_port};
     struct datagram_flow *flow;
@@ -804,8 +797,8 @@ static __always_inline int on_datagram(struct __sk_buff *skb, struct bpf_sock *s
     flow->segments++;
     if (flow->segments == settings.flow_segments)
         flags |= WIRE_SEGMENT_LAST;
-    tell_segment(skb, packet, flow->flow, flow->endpoint, flow->endpoint_key.netns,
-                 !!(flow->flags & STREAM_SERVER), 0, flags);
+    tell_segment(skb, packet, flow->flow, flow->endpoint, flow->endpoint_key.netns, !!(flow->flags & STREAM_SERVER), 0,
+                 flags);
     return ALLOW;
 }
 

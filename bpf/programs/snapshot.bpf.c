@@ -17,7 +17,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define FILE_TYPE_MASK 0170000
+#define FILE_TYPE_MASK   0170000
 #define FILE_TYPE_SOCKET 0140000
 
 static __always_inline void fill_running_image(struct wire_exec *record, struct task_struct *task)

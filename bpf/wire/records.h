@@ -47,12 +47,12 @@ struct wire_process {
 };
 WIRE_ASSERT(sizeof(struct wire_process) == 16);
 
-/* --- process family ------------------------------------------------------------------------------------------------ */
+/* --- process family --- */
 
 #define WIRE_ARGUMENTS_MAX 16384 /* a power of two; one byte less is kept */
-#define WIRE_PATH_MAX 4096       /* bytes of all components of one path */
-#define WIRE_PATH_DEPTH 48       /* components of one path */
-#define WIRE_CGROUP_DEPTH 16
+#define WIRE_PATH_MAX      4096  /* bytes of all components of one path */
+#define WIRE_PATH_DEPTH    48    /* components of one path */
+#define WIRE_CGROUP_DEPTH  16
 
 enum wire_exec_flag {
     WIRE_EXEC_SNAPSHOT = 1 << 0,
@@ -64,7 +64,7 @@ enum wire_exec_flag {
     WIRE_EXEC_ASLR_DISABLED = 1 << 6,
     WIRE_EXEC_SECURE = 1 << 7,
     WIRE_EXEC_KERNEL_THREAD = 1 << 8,
-    WIRE_EXEC_PATH_CUT = 1 << 9,          /* a path had more components or bytes than fit */
+    WIRE_EXEC_PATH_CUT = 1 << 9, /* a path had more components or bytes than fit */
     WIRE_EXEC_ARGUMENTS_UNREADABLE = 1 << 10,
 };
 
@@ -110,7 +110,7 @@ struct wire_exit {
 };
 WIRE_ASSERT(sizeof(struct wire_exit) == 32);
 
-/* --- network family ------------------------------------------------------------------------------------------------ */
+/* --- network family --- */
 
 enum wire_role { WIRE_ROLE_CLIENT = 0, WIRE_ROLE_SERVER = 1 };
 
@@ -123,10 +123,10 @@ struct wire_endpoint_key {
     __u32 image_device; /* client only */
     __u32 uid;          /* client only */
     __u32 netns;
-    __u16 port;    /* of the server side */
-    __u8 protocol; /* WIRE_PROTOCOL_* */
-    __u8 role;     /* enum wire_role: what the local socket is */
-    __u8 local[16];  /* server only */
+    __u16 port;     /* of the server side */
+    __u8 protocol;  /* WIRE_PROTOCOL_* */
+    __u8 role;      /* enum wire_role: what the local socket is */
+    __u8 local[16]; /* server only */
     __u8 remote[16];
 };
 WIRE_ASSERT(sizeof(struct wire_endpoint_key) == 56);
@@ -178,12 +178,13 @@ struct wire_listener_key {
 };
 WIRE_ASSERT(sizeof(struct wire_listener_key) == 24);
 
-/* Value of the map `listeners`. */
+/* Value of the map `listeners`. An entry without open sockets is userspace's to delete, once its counters are read. */
 struct wire_listener {
     __u64 connections;
     __u64 connections_with_data;
+    __u64 open_sockets;
 };
-WIRE_ASSERT(sizeof(struct wire_listener) == 16);
+WIRE_ASSERT(sizeof(struct wire_listener) == 24);
 
 struct wire_listener_opened {
     struct wire_header header;
@@ -255,7 +256,7 @@ struct wire_socket_held {
 };
 WIRE_ASSERT(sizeof(struct wire_socket_held) == 96);
 
-/* --- what was lost, and why ---------------------------------------------------------------------------------------- */
+/* --- what was lost, and why --- */
 
 /* Index into the per-CPU array `counters`. One row for each hook and reason. */
 enum wire_counter {
@@ -285,9 +286,9 @@ enum wire_counter {
 
 /* Constants that userspace writes before load (.rodata of each object). */
 struct wire_settings {
-    __u64 self_tgid;      /* assay's own process: never told */
-    __u32 wake_bytes;     /* the ring wakes its reader when this many bytes wait */
-    __u32 flow_segments;  /* at most WIRE_FLOW_SEGMENTS_MAX */
+    __u64 self_tgid;     /* assay's own process: never told */
+    __u32 wake_bytes;    /* the ring wakes its reader when this many bytes wait */
+    __u32 flow_segments; /* at most WIRE_FLOW_SEGMENTS_MAX */
 };
 WIRE_ASSERT(sizeof(struct wire_settings) == 16);
 

@@ -2,6 +2,7 @@
 #include "app/observation.h"
 
 #include <pthread.h>
+#include <spdlog/spdlog.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
@@ -142,9 +143,9 @@ void Observation::tell(const sensors::KernelEvent& event) {
 
 void Observation::pass_over_holders() {
     model_->holders_begin();
-    // A pass that fails leaves the holders as they were known: the hook's state says that it
-    // failed.
-    (void)sensor_->snapshot_sockets(on_event_);
+    if (const auto taken = sensor_->snapshot_sockets(on_event_); !taken) {
+        spdlog::warn("holders of sockets are not known: {}", taken.error().message);
+    }
     model_->holders_done();
 }
 

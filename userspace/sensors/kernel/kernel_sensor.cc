@@ -41,7 +41,12 @@ constexpr std::size_t kHookCount = facts::kHooks.size();
 constexpr std::size_t kBatchBytes = 1024 * 1024;
 constexpr int kWaitMs = 20;
 constexpr std::size_t kSnapshotBytesMax = 256 * 1024 * 1024;
-constexpr std::uint64_t kQuietNs = 30'000'000'000;  ///< an endpoint unchanged so long may go
+// An endpoint unchanged so long may go: all its connections closed; closes not counted; and either
+// of these while the map is crowded.
+constexpr std::uint64_t kQuietNs = 30'000'000'000;
+constexpr std::uint64_t kLongQuietNs = 300'000'000'000;
+constexpr std::uint64_t kCrowdedQuietNs = 3'000'000'000;
+constexpr std::size_t kCrowdedEndpoints = 10'000;
 
 constexpr std::size_t index_of(Hook hook) { return static_cast<std::size_t>(hook); }
 constexpr std::size_t index_of(Family family) { return static_cast<std::size_t>(family); }
@@ -151,10 +156,12 @@ struct ToldEndpoint {
     bool operator==(const ToldEndpoint&) const = default;
 };
 
+/// What the map's entry said last, and what entries of the same key said before it was deleted.
 struct ToldListener {
     std::uint64_t connections = 0;
-    std::uint64_t connections_with_data = 0;
-    bool operator==(const ToldListener&) const = default;
+    std::uint64_t with_data = 0;
+    std::uint64_t connections_before = 0;
+    std::uint64_t with_data_before = 0;
 };
 
 }  // namespace
@@ -475,7 +482,8 @@ void KernelSensor::State::seed_listener(const SocketHeld& socket) const {
                                            .netns = socket.netns,
                                            .port = socket.local_port,
                                            .udp = socket.udp});
-    const wire_listener unused{};
+    wire_listener unused{};
+    unused.open_sockets = 1;
     bpf_map_update_elem(map, &key, &unused, BPF_NOEXIST);
 }
 
@@ -508,14 +516,29 @@ void KernelSensor::State::read_endpoints(const OnEvent& on_event) {
                                   .last_ns = value.last_boot_ns});
         return true;
     };
+    std::size_t entries = 0;
     std::vector<wire_endpoint_key> quiet;
+    std::vector<wire_endpoint_key> spare;
     for_each_entry<wire_endpoint_key, wire_endpoint>(
         map, [&](const wire_endpoint_key& key, const wire_endpoint& value) {
-            if (!tell(value) && value.closed == value.attempts &&
-                now - told_endpoints[value.id].changed_at_ns >= kQuietNs) {
+            ++entries;
+            if (tell(value)) {
+                return;
+            }
+            // The kernel side counts the close of TCP clients only; the others end by being quiet.
+            const bool counts_closes =
+                key.role == WIRE_ROLE_CLIENT && key.protocol == WIRE_PROTOCOL_TCP;
+            const bool over = value.closed >= value.attempts;
+            const std::uint64_t idle = now - told_endpoints[value.id].changed_at_ns;
+            if ((over && idle >= kQuietNs) || (!counts_closes && idle >= kLongQuietNs)) {
                 quiet.push_back(key);
+            } else if ((over || !counts_closes) && idle >= kCrowdedQuietNs) {
+                spare.push_back(key);
             }
         });
+    if (entries > kCrowdedEndpoints) {
+        quiet.insert(quiet.end(), spare.begin(), spare.end());
+    }
     for (const auto& key : quiet) {
         wire_endpoint last{};
         // Linux 5.14 reads and deletes in one step; before, what happens between the two is lost.
@@ -533,21 +556,47 @@ void KernelSensor::State::read_listeners(const OnEvent& on_event) {
     if (map < 0) {
         return;
     }
+    const auto tell = [&](const wire_listener_key& wire, const wire_listener& value) {
+        const ListenerKey key{.local = to_address(wire.local),
+                              .netns = wire.netns,
+                              .port = wire.port,
+                              .udp = wire.protocol == WIRE_PROTOCOL_UDP};
+        if (value.connections == 0 && !told_listeners.contains(key)) {
+            return;
+        }
+        ToldListener& told = told_listeners[key];
+        if (value.connections < told.connections) {
+            // The entry was deleted and made again: its counters began at 0.
+            told.connections_before += told.connections;
+            told.with_data_before += told.with_data;
+            told.connections = told.with_data = 0;
+        }
+        if (value.connections == told.connections &&
+            value.connections_with_data == told.with_data) {
+            return;
+        }
+        told.connections = value.connections;
+        told.with_data = value.connections_with_data;
+        on_event(ListenerCounters{.key = key,
+                                  .connections = told.connections_before + told.connections,
+                                  .connections_with_data = told.with_data_before + told.with_data});
+    };
+    std::vector<wire_listener_key> closed;
     for_each_entry<wire_listener_key, wire_listener>(
-        map, [&](const wire_listener_key& wire, const wire_listener& value) {
-            const ListenerKey key{.local = to_address(wire.local),
-                                  .netns = wire.netns,
-                                  .port = wire.port,
-                                  .udp = wire.protocol == WIRE_PROTOCOL_UDP};
-            auto& told = told_listeners[key];
-            const ToldListener current{value.connections, value.connections_with_data};
-            if (current != told) {
-                told = current;
-                on_event(ListenerCounters{.key = key,
-                                          .connections = value.connections,
-                                          .connections_with_data = value.connections_with_data});
+        map, [&](const wire_listener_key& key, const wire_listener& value) {
+            tell(key, value);
+            // Nobody listens any more, or nobody was known to; below 0 where sockets closed that
+            // the snapshot had counted as one.
+            if (static_cast<std::int64_t>(value.open_sockets) <= 0) {
+                closed.push_back(key);
             }
         });
+    for (const auto& key : closed) {
+        wire_listener last{};
+        if (bpf_map_lookup_and_delete_elem(map, &key, &last) == 0) {
+            tell(key, last);
+        }
+    }
 }
 
 /// Flows that the table of datagram flows had to forget: made - deleted - still there.

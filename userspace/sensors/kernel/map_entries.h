@@ -24,10 +24,8 @@ void for_each_entry(int map, OnEntry&& on_entry) {
         const int result = bpf_map_lookup_batch(map, first ? nullptr : &position, &position,
                                                 keys.data(), values.data(), &count, nullptr);
         if (result != 0 && result != -ENOENT) {
-            if (first) {
-                break;
-            }
-            return;
+            break;  // not in batches: one by one, from the start; telling an entry twice does no
+                    // harm
         }
         for (std::uint32_t i = 0; i < std::min(count, kBatch); ++i) {
             on_entry(keys[i], values[i]);
