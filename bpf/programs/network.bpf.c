@@ -41,7 +41,10 @@ struct stream {
     __u32 base_in; /* sequence number of the first payload byte received, and sent */
     __u32 base_out;
     __u32 segments;
-    __u32 flags; /* STREAM_* */
+    __u32 flags;             /* STREAM_* */
+    __u32 client_lengths[2]; /* of the client's last two segments that differed */
+    __u32 late_segments;
+    __u32 reserved;
 };
 
 enum stream_flag {
@@ -695,6 +698,20 @@ static __always_inline int begin_stream(struct __sk_buff *skb, struct bpf_sock *
     return 1;
 }
 
+/* Whether a segment after the first ones is worth a look: on a connection that is kept alive, one request among many
+ * may carry a password, and then it is longer than the others. Costs two comparisons for each of the client's segments.
+ */
+static __always_inline int is_late_news(struct stream *stream, const struct packet *packet)
+{
+    if (!packet->egress != !!(stream->flags & STREAM_SERVER))
+        return 0; /* sent by the server */
+    if (packet->payload_length == stream->client_lengths[0] || packet->payload_length == stream->client_lengths[1])
+        return 0;
+    stream->client_lengths[1] = stream->client_lengths[0];
+    stream->client_lengths[0] = packet->payload_length;
+    return 1;
+}
+
 static __always_inline int on_stream_payload(struct __sk_buff *skb, struct bpf_sock *sk, const struct packet *packet)
 {
     struct stream *stream = bpf_sk_storage_get(&streams, sk, 0, 0);
@@ -702,6 +719,8 @@ static __always_inline int on_stream_payload(struct __sk_buff *skb, struct bpf_s
     __u32 netns;
 
     if (stream && stream->flags & STREAM_DONE)
+        return ALLOW;
+    if (stream && stream->segments >= settings.flow_segments && !is_late_news(stream, packet))
         return ALLOW;
     if (sk->state == BPF_TCP_LISTEN)
         return on_early_payload(skb, sk, packet);
@@ -724,13 +743,19 @@ static __always_inline int on_stream_payload(struct __sk_buff *skb, struct bpf_s
         fill_server_key(&key, packet, netns);
         count_at_listener(&key, 1, COUNTER_STATE_LISTENERS_FULL);
     }
-    if (stream->segments >= settings.flow_segments || bpf_map_lookup_elem(&settled, &stream->flow)) {
+    if (stream->late_segments >= WIRE_FLOW_LATE_MAX || bpf_map_lookup_elem(&settled, &stream->flow)) {
         stream->flags |= STREAM_DONE;
         return ALLOW;
     }
-    stream->segments++;
-    if (stream->segments == settings.flow_segments)
-        flags |= WIRE_SEGMENT_LAST;
+    if (stream->segments >= settings.flow_segments) {
+        stream->late_segments++;
+        flags |= WIRE_SEGMENT_LATE;
+    } else {
+        is_late_news(stream, packet); /* remembers the lengths */
+        stream->segments++;
+        if (stream->segments == settings.flow_segments)
+            flags |= WIRE_SEGMENT_LAST;
+    }
     if (stream->flags & STREAM_MID)
         flags |= WIRE_SEGMENT_MID_STREAM;
     tell_segment(skb, packet, stream->flow, stream->endpoint, netns, !!(stream->flags & STREAM_SERVER),

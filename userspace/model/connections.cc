@@ -135,6 +135,10 @@ void Model::State::accepted(const sensors::EndpointAccepted& event) {
 
 void Model::State::segment(const sensors::Segment& event) {
     saw(event.time_ns);
+    if (event.late) {
+        late_segment(event);
+        return;
+    }
     if (flows.done(event.flow)) {
         return;
     }
@@ -209,6 +213,36 @@ void Model::State::segment(const sensors::Segment& event) {
     }
 }
 
+void Model::State::late_segment(const sensors::Segment& event) {
+    protocols::Classifier classifier(
+        {.udp = false,
+         .server_port = event.role == sensors::Role::client ? event.remote_port : event.local_port,
+         .mid_stream = true});
+    protocols::Verdict verdict = classifier.feed(protocols::Side::client, event.captured,
+                                                 event.length - event.captured.size());
+    if (verdict.protocol != protocols::Protocol::http || !verdict.cleartext_credentials) {
+        return;
+    }
+    surroundings.settle_flow(event.flow);
+    verdict.cleartext_credentials = false;
+    const VerdictKind before = VerdictKind::of(verdict);
+    verdict.cleartext_credentials = true;
+    if (Endpoint* endpoint = endpoints.find(event.endpoint);
+        endpoint != nullptr && !endpoint->own) {
+        endpoint->count_flow(before, VerdictKind::of(verdict));
+        touched(*endpoint, event.time_ns);
+    }
+    if (event.role == sensors::Role::server) {
+        if (Listener* listener = listeners.serving({.local = event.local,
+                                                    .netns = event.netns,
+                                                    .port = event.local_port,
+                                                    .udp = false})) {
+            listener->count_flow(before, verdict);
+            verdict_changed(*listener, event.time_ns);
+        }
+    }
+}
+
 void Model::State::drop_flow(Flow& flow) {
     ++flows_dropped;
     const std::uint64_t id = flow.id;
@@ -231,11 +265,15 @@ void Model::State::flow_closed(const sensors::FlowClosed& event) {
 }
 
 void Model::State::judge(Flow& flow, std::uint64_t time_ns) {
-    if (flow.no_more && !flow.finished && !flow.waiting()) {
-        flow.settled = true;  // there is nothing to ask for
-        flow.end();
-    }
     const protocols::Verdict& verdict = flow.classifier.verdict();
+    if (flow.no_more && !flow.finished && !flow.waiting()) {
+        flow.end();
+        // A later request on an HTTP connection may carry a password: the kernel goes on to hand
+        // over requests that are unlike the first ones (see late_segment).
+        flow.settled = verdict.protocol == protocols::Protocol::http && !verdict.encrypted &&
+                       !verdict.cleartext_credentials && !flow.udp;
+        flow.finished = true;
+    }
     flow.finished |= verdict.final;
     if (flow.finished && !flow.settled) {
         flow.settled = true;

@@ -64,7 +64,7 @@ bool Endpoint::count_flow(const std::optional<VerdictKind>& former, const Verdic
     const auto old = former ? std::ranges::find(verdicts, *former, &Stream::kind) : verdicts.end();
     if (target != verdicts.end()) {
         ++target->count;
-        if (old != verdicts.end()) {
+        if (old != verdicts.end() && old->count > 0) {
             --old->count;
         }
         return true;
@@ -77,7 +77,7 @@ bool Endpoint::count_flow(const std::optional<VerdictKind>& former, const Verdic
     if (verdicts.size() >= kMostStreams) {
         return false;
     }
-    if (old != verdicts.end()) {
+    if (old != verdicts.end() && old->count > 0) {
         --old->count;
     }
     Stream made;

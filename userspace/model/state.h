@@ -87,6 +87,8 @@ struct Model::State {
     void open_orphaned_endpoints();
     void close_connections();
     void drop_flow(Flow& flow);
+    /// A request after the first segments of a connection that is kept alive.
+    void late_segment(const sensors::Segment& event);
 
     // listeners.cc
     void opened(const sensors::ListenerOpened& event);
