@@ -327,6 +327,28 @@ TEST_F(Connections, WhenTheKernelHandsOverNoMoreTheVerdictStands) {
     EXPECT_THAT(newest_counts(), ElementsAre(Pair("http", 1)));
 }
 
+TEST_F(Connections, ALoginLongAfterTheFirstRequestsOfAConnectionIsSeen) {
+    snapshot();
+    open(1, 20, "192.0.2.7", 80);
+    establish(1);
+    payload(100, 1, true, kPlainGet, 0, {.last = true});
+    EXPECT_THAT(newest_counts(), ElementsAre(Pair("http", 1)));
+    EXPECT_THAT(settled, IsEmpty()) << "the kernel is to go on handing over unlike requests";
+    payload(100, 1, true, "GET /longer/path HTTP/1.1\r\nHost: a\r\n\r\n", 90'000, {.late = true});
+    EXPECT_THAT(newest_counts(), ElementsAre(Pair("http", 1)));
+    payload(100, 1, true, kLoginGet, 100'000, {.late = true});
+    EXPECT_THAT(newest_counts(), ElementsAre(Pair("http login", 1)));
+    EXPECT_THAT(settled, ElementsAre(100));
+}
+
+TEST_F(Connections, OfOtherProtocolsNothingIsAskedForAfterTheFirstSegments) {
+    snapshot();
+    open(1, 20, "192.0.2.7", 80);
+    establish(1);
+    payload(100, 1, true, "no protocol that anybody knows", 0, {.last = true});
+    EXPECT_THAT(settled, ElementsAre(100));
+}
+
 TEST_F(Connections, TooManyFlowsAtOnceAreCountedAsLost) {
     sensors::HookState hook;
     hook.hook = facts::Hook::packet;

@@ -168,6 +168,7 @@ protected:
         bool udp = false;
         bool mid_stream = false;
         bool last = false;
+        bool late = false;
     };
     void payload(std::uint64_t flow, std::uint64_t endpoint, bool from_local,
                  std::string_view bytes, std::uint32_t offset, const Place& place) {
@@ -180,6 +181,7 @@ protected:
         event.from_local = from_local;
         event.mid_stream = place.mid_stream;
         event.last = place.last;
+        event.late = place.late;
         event.local = ip(place.local);
         event.remote = ip(place.remote);
         event.local_port = place.local_port;
