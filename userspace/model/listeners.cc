@@ -95,7 +95,8 @@ void Model::State::held(const sensors::SocketHeld& event) {
         listener->own |= event.process.pid == own_pid;
     }
     auto& processes_holding = pass_holders[key];
-    if (processes_holding.size() < Listener::kMostHolders) {
+    // pid 0: the socket is open, but nobody is known to hold it.
+    if (event.process.pid != 0 && processes_holding.size() < Listener::kMostHolders) {
         processes_holding.push_back(event.process);
     }
 }

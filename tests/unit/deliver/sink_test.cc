@@ -124,10 +124,10 @@ TEST_F(Sinks, WhatCannotBeOpenedSaysWhyInOneSentence) {
     EXPECT_THAT(FileSink::open(directory_.file("")).error().message, HasSubstr("Is a directory"));
     EXPECT_THAT(FileSink::open("/proc/assay.jsonl").error().message,
                 HasSubstr("No such file or directory"));
-    ::symlink("/etc/passwd", directory_.file("link").c_str());
+    ASSERT_EQ(::symlink("/etc/passwd", directory_.file("link").c_str()), 0);
     EXPECT_THAT(FileSink::open(directory_.file("link")).error().message,
                 HasSubstr("it is a symbolic link"));
-    ::mkfifo(directory_.file("fifo").c_str(), 0600);
+    ASSERT_EQ(::mkfifo(directory_.file("fifo").c_str(), 0600), 0);
     EXPECT_THAT(FileSink::open(directory_.file("fifo")).error().message,
                 HasSubstr("neither a file nor a device"));
 }

@@ -17,6 +17,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -30,6 +31,7 @@
 #include "sensors/kernel/libbpf_handles.h"
 #include "sensors/kernel/map_entries.h"
 #include "sensors/kernel/process_files.h"
+#include "sensors/kernel/socket_tables.h"
 #include "sensors/kernel/wire_decoder.h"
 
 namespace assay::sensors {
@@ -155,6 +157,11 @@ struct ToldEndpoint {
     std::uint64_t changed_at_ns = 0;
     bool operator==(const ToldEndpoint&) const = default;
 };
+
+ListenerKey listener_key(const SocketHeld& socket) {
+    return {
+        .local = socket.local, .netns = socket.netns, .port = socket.local_port, .udp = socket.udp};
+}
 
 /// What the map's entry said last, and what entries of the same key said before it was deleted.
 struct ToldListener {
@@ -457,6 +464,7 @@ Result<void> KernelSensor::snapshot_sockets(const OnEvent& on_event) {
     if (!records) {
         return std::unexpected(records.error().within("reading open sockets"));
     }
+    std::set<ListenerKey> held;
     WireDecoder decoder;
     ByteReader reader(std::as_bytes(std::span(*records)));
     while (const auto record = reader.take_bytes(sizeof(wire_socket_held))) {
@@ -466,10 +474,19 @@ Result<void> KernelSensor::snapshot_sockets(const OnEvent& on_event) {
             ++state_->undecodable[index_of(Hook::snapshot_sockets)];
             continue;
         }
+        if (socket->listening) {
+            held.insert(listener_key(*socket));
+        }
         state_->seed_listener(*socket);
         on_event(*socket);
     }
-    return {};
+    return read_own_socket_tables([&](const SocketHeld& socket) {
+        // What somebody holds has been told, with its holders.
+        if (!held.contains(listener_key(socket))) {
+            state_->seed_listener(socket);
+            on_event(socket);
+        }
+    });
 }
 
 /// The kernel side counts connections only at listeners it knows.
@@ -478,10 +495,7 @@ void KernelSensor::State::seed_listener(const SocketHeld& socket) const {
     if (!socket.listening || map < 0) {
         return;
     }
-    const wire_listener_key key = to_wire({.local = socket.local,
-                                           .netns = socket.netns,
-                                           .port = socket.local_port,
-                                           .udp = socket.udp});
+    const wire_listener_key key = to_wire(listener_key(socket));
     wire_listener unused{};
     unused.open_sockets = 1;
     bpf_map_update_elem(map, &key, &unused, BPF_NOEXIST);
