@@ -2,10 +2,12 @@
 #include "app/observation.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 #include <variant>
 
@@ -56,6 +58,10 @@ Result<void> Observation::start(std::vector<facts::Kind> kinds, WindowLength len
     surroundings.user_name = [this](std::uint32_t uid) { return user_names_(uid); };
     surroundings.socket_activated = [this](facts::ProcessKey process) {
         return sensors::socket_activated(host_, process);
+    };
+    // EPERM: it runs, and is not ours to signal.
+    surroundings.is_running = [](facts::ProcessKey process) {
+        return ::kill(static_cast<pid_t>(process.pid), 0) == 0 || errno != ESRCH;
     };
     surroundings.settle_flow = [this](std::uint64_t flow) { sensor_->settle_flow(flow); };
     surroundings.wall = BootToWall();

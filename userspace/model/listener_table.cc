@@ -93,13 +93,30 @@ bool ListenerTable::make_room() {
     if (by_key_.size() < kMostListeners) {
         return true;
     }
-    const auto closed =
-        std::ranges::find_if(by_key_, [](const auto& entry) { return !entry.second.open(); });
-    if (closed == by_key_.end()) {
-        return false;
+    while (!closed_.empty()) {
+        const Closed oldest = closed_.front();
+        closed_.pop_front();
+        if (still_closed(oldest)) {
+            by_key_.erase(oldest.key);
+            return true;
+        }
     }
-    by_key_.erase(closed);
-    return true;
+    return false;
+}
+
+bool ListenerTable::still_closed(const Closed& closed) const {
+    const auto found = by_key_.find(closed.key);
+    return found != by_key_.end() && !found->second.open() &&
+           found->second.close_number == closed.number;
+}
+
+void ListenerTable::remember_closed(Listener& listener) {
+    listener.close_number = ++closes_;
+    closed_.push_back({.key = listener.key, .number = closes_});
+    // Of listeners that opened again since, entries stay behind.
+    if (closed_.size() > 2 * kMostListeners) {
+        std::erase_if(closed_, [this](const Closed& entry) { return !still_closed(entry); });
+    }
 }
 
 Listener* ListenerTable::open(const sensors::ListenerKey& key, ListenerSocket socket,
@@ -164,6 +181,7 @@ Listener* ListenerTable::close(const sensors::ListenerClosed& event) {
         return nullptr;
     }
     listener->observed_before_ns = observed;
+    remember_closed(*listener);
     return listener;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -57,6 +58,7 @@ struct Listener {
     std::uint64_t connections = 0;
     std::uint64_t connections_with_data = 0;
     std::optional<std::uint64_t> due_since_ns;  ///< something has to be told since then
+    std::uint64_t close_number = 0;             ///< which close of the table was its last
     ListenerVerdict told_verdict;
 
     [[nodiscard]] bool open() const { return !sockets.empty(); }
@@ -104,12 +106,20 @@ private:
         std::uint64_t waiting = 0;  ///< connections that no listener was found for yet
         std::uint64_t waiting_with_data = 0;
     };
+    struct Closed {
+        sensors::ListenerKey key;
+        std::uint64_t number = 0;
+    };
     bool make_room();
+    void remember_closed(Listener& listener);
+    [[nodiscard]] bool still_closed(const Closed& closed) const;
     Counted* counted(const sensors::ListenerKey& key);
     void adopt_orphans(Listener& listener);
 
     std::map<sensors::ListenerKey, Listener> by_key_;
     std::map<sensors::ListenerKey, Counted> counted_;
+    std::deque<Closed> closed_;  ///< in the order of their closing; see still_closed
+    std::uint64_t closes_ = 0;
     bool any_waiting_ = false;  ///< some of counted_ may wait for its listener
 };
 

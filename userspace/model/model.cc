@@ -73,6 +73,7 @@ void Model::holders_done() { state_->end_pass(); }
 void Model::tick(std::uint64_t now_boot_ns) {
     state_->saw(now_boot_ns);
     state_->processes.expire(state_->now);
+    state_->processes.sweep(state_->now, state_->surroundings.is_running);
     state_->tick_connections();
     state_->tell_due_listeners();
     state_->tick_coverage();

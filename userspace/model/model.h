@@ -23,6 +23,8 @@ struct Surroundings {
     /// True when the process was started by socket activation (LISTEN_PID in its environment names
     /// it).
     std::function<bool(facts::ProcessKey)> socket_activated;
+    /// False when the process has certainly ended. Asked only when very many processes are known.
+    std::function<bool(facts::ProcessKey)> is_running;
     /// Tells the kernel side that it need not hand over more bytes of a flow.
     std::function<void(std::uint64_t flow)> settle_flow;
     BootToWall wall{0};

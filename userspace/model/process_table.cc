@@ -146,6 +146,25 @@ void ProcessTable::forget(ProcessKey key) {
     former_.erase(key);
 }
 
+void ProcessTable::sweep(std::uint64_t now_ns, const std::function<bool(ProcessKey)>& is_running) {
+    if (!is_running || current_.size() < sweep_at_) {
+        return;
+    }
+    std::vector<ProcessKey> gone;
+    for (const auto& [pid, process] : current_) {
+        const ProcessKey key{pid, process.start_boot_ns};
+        if (!process.exited && !is_running(key)) {
+            gone.push_back(key);
+        }
+    }
+    for (const ProcessKey& key : gone) {
+        if (Process* process = known(key)) {
+            mark_exited(key, *process, now_ns);
+        }
+    }
+    sweep_at_ = std::max(kSweepAt, current_.size() * 2);
+}
+
 void ProcessTable::expire(std::uint64_t now_ns) {
     while (!exited_.empty() && exited_.front().time_ns + kExitedKept <= now_ns) {
         forget(exited_.front().key);

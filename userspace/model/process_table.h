@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string_view>
 #include <unordered_map>
 
@@ -44,6 +45,7 @@ class ProcessTable {
 public:
     static constexpr std::size_t kMostProcesses = 65'536;
     static constexpr std::size_t kMostExited = 8'192;
+    static constexpr std::size_t kSweepAt = 16'384;
     static constexpr std::uint64_t kExitedKept = 30'000'000'000;
     static constexpr std::size_t kLongestCommandLine = 2'048;
 
@@ -56,6 +58,9 @@ public:
     /// `remember_unknown`: while the snapshot is taken, an exit may come before the record of its
     /// process.
     void exit(const sensors::ProcessExit& event, bool remember_unknown);
+    /// Takes processes that do not run any more as exited, once there are so many that asking pays.
+    /// For a window without the exit hook: no rule on connections or listeners needs it.
+    void sweep(std::uint64_t now_ns, const std::function<bool(ProcessKey)>& is_running);
     /// Forgets processes that ended more than kExitedKept ago.
     void expire(std::uint64_t now_ns);
 
@@ -80,6 +85,7 @@ private:
     /// Ended processes whose pid has come again.
     std::unordered_map<ProcessKey, Process, ProcessKeyHash> former_;
     std::deque<Exited> exited_;
+    std::size_t sweep_at_ = kSweepAt;
 };
 
 }  // namespace assay::model

@@ -14,10 +14,13 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <expected>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <set>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -194,8 +197,13 @@ struct KernelSensor::State {
     std::unordered_map<std::uint64_t, ToldEndpoint> told_endpoints;
     std::map<ListenerKey, ToldListener> told_listeners;
 
+    using FirstTries =
+        std::array<std::optional<std::expected<LoadedFamily, LoadFailure>>, kFamilies.size()>;
+    [[nodiscard]] std::vector<std::string_view> programs_of(Family family) const;
+    [[nodiscard]] FirstTries load_side_by_side(const wire_settings& settings) const;
     void load_family(Family family, const KernelFeatures& features, const wire_settings& settings,
-                     std::array<std::vector<const Candidate*>, kHookCount>& refused);
+                     std::array<std::vector<const Candidate*>, kHookCount>& refused,
+                     std::optional<std::expected<LoadedFamily, LoadFailure>> first_try);
     void attach(ServedHook& hook, const KernelFeatures& features);
 
     static int on_record(void* state, void* data, std::size_t size);
@@ -218,27 +226,62 @@ struct KernelSensor::State {
 
 // --- start ---------------------------------------------------------------------------------------
 
+std::vector<std::string_view> KernelSensor::State::programs_of(Family family) const {
+    std::vector<std::string_view> programs;
+    for (const auto& hook : hooks) {
+        if (hook.chosen != nullptr && hook.chosen->family == family) {
+            std::ranges::transform(hook.chosen->programs, std::back_inserter(programs),
+                                   &ProgramPoint::program);
+        }
+    }
+    return programs;
+}
+
+/// The first try of every family: the network family, the largest, beside the others. Half of the
+/// time goes into parsing the kernel's types once for each object. (All three at once would take
+/// more memory than the whole run does later.)
+KernelSensor::State::FirstTries KernelSensor::State::load_side_by_side(
+    const wire_settings& settings) const {
+    FirstTries tries;
+    const auto try_family = [&](Family family) {
+        const auto programs = programs_of(family);
+        if (!programs.empty()) {
+            tries.at(index_of(family))
+                .emplace(LoadedFamily::load(family, programs,
+                                            {.ring = ring_map.get(), .counters = counters.get()},
+                                            settings));
+        }
+    };
+    std::thread network([&] { try_family(Family::network); });
+    for (const Family family : kFamilies) {
+        if (family != Family::network) {
+            try_family(family);
+        }
+    }
+    network.join();
+    return tries;
+}
+
 void KernelSensor::State::load_family(
     Family family, const KernelFeatures& features, const wire_settings& settings,
-    std::array<std::vector<const Candidate*>, kHookCount>& refused) {
+    std::array<std::vector<const Candidate*>, kHookCount>& refused,
+    std::optional<std::expected<LoadedFamily, LoadFailure>> first_try) {
     const auto served_here = [&](const ServedHook& hook) {
         return hook.chosen != nullptr && hook.chosen->family == family &&
                !hook.chosen->programs.empty();
     };
     // Each turn either loads or takes one candidate away.
     for (;;) {
-        std::vector<std::string_view> programs;
-        for (const auto& hook : hooks) {
-            if (served_here(hook)) {
-                std::ranges::transform(hook.chosen->programs, std::back_inserter(programs),
-                                       &ProgramPoint::program);
-            }
-        }
+        const auto programs = programs_of(family);
         if (programs.empty()) {
             return;
         }
-        auto loaded = LoadedFamily::load(
-            family, programs, {.ring = ring_map.get(), .counters = counters.get()}, settings);
+        auto loaded = first_try
+                          ? std::move(*first_try)
+                          : LoadedFamily::load(family, programs,
+                                               {.ring = ring_map.get(), .counters = counters.get()},
+                                               settings);
+        first_try.reset();
         if (loaded) {
             families[index_of(family)].emplace(std::move(*loaded));
             return;
@@ -314,8 +357,10 @@ Result<KernelSensor> KernelSensor::start(const SensorOptions& options) {
     const wire_settings settings{.self_tgid = static_cast<__u32>(::getpid()),
                                  .wake_bytes = options.ring_bytes / 4,
                                  .flow_segments = WIRE_FLOW_SEGMENTS_MAX};
+    auto tries = state->load_side_by_side(settings);
     for (const Family family : kFamilies) {
-        state->load_family(family, *features, settings, refused);
+        state->load_family(family, *features, settings, refused,
+                           std::move(tries.at(index_of(family))));
     }
 
     state->ring.reset(

@@ -7,7 +7,6 @@
 #include <array>
 #include <cstdarg>
 #include <cstdio>
-#include <mutex>
 #include <ranges>
 
 namespace assay::sensors {
@@ -15,13 +14,9 @@ namespace {
 
 constexpr std::size_t kKept = 32 * 1024;
 
-struct Log {
-    std::mutex mutex;
-    std::string text;
-};
-
-Log& log() {
-    static Log kept;
+// Objects are loaded by several threads at once: each has what libbpf says of its own.
+std::string& log() {
+    thread_local std::string kept;
     return kept;
 }
 
@@ -44,8 +39,7 @@ __attribute__((format(printf, 2, 0))) int keep(libbpf_print_level level, const c
     if (message.size() > kKept) {
         message.erase(0, message.size() - kKept);
     }
-    auto& [mutex, text] = log();
-    const std::unique_lock lock(mutex);
+    std::string& text = log();
     text += message;
     if (text.size() > kKept) {
         text.erase(0, text.size() - kKept);
@@ -53,21 +47,13 @@ __attribute__((format(printf, 2, 0))) int keep(libbpf_print_level level, const c
     return 0;
 }
 
-std::string kept_text() {
-    auto& [mutex, text] = log();
-    const std::unique_lock lock(mutex);
-    return text;
-}
+const std::string& kept_text() { return log(); }
 
 }  // namespace
 
 void keep_libbpf_log() { libbpf_set_print(keep); }
 
-void clear_libbpf_log() {
-    auto& [mutex, text] = log();
-    const std::unique_lock lock(mutex);
-    text.clear();
-}
+void clear_libbpf_log() { log().clear(); }
 
 std::string program_that_failed() { return detail::program_that_failed(kept_text()); }
 std::string last_libbpf_complaint() { return detail::last_complaint(kept_text()); }

@@ -7,7 +7,7 @@
 namespace assay::sensors {
 
 /// libbpf tells why it failed only through one callback of the whole process. From here on that
-/// text is kept (its last 32 KiB) and nothing of it goes to stderr. Any thread.
+/// text is kept (the last 32 KiB of each thread, for that thread) and nothing of it goes to stderr.
 void keep_libbpf_log();
 void clear_libbpf_log();
 
