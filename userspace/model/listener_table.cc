@@ -61,6 +61,14 @@ ListenerVerdict Listener::verdict() const {
     return merged;
 }
 
+std::uint64_t Listener::flows_counted() const {
+    std::uint64_t sum = 0;
+    for (const Tally& tally : tallies_) {
+        sum += tally.count;
+    }
+    return sum;
+}
+
 void Listener::count_flow(const std::optional<VerdictKind>& former,
                           const protocols::Verdict& verdict) {
     starttls_offered_ |= verdict.starttls_offered;

@@ -64,6 +64,8 @@ struct Listener {
     [[nodiscard]] bool open() const { return !sockets.empty(); }
     [[nodiscard]] std::uint64_t observed_ns(std::uint64_t now_ns) const;
     [[nodiscard]] ListenerVerdict verdict() const;
+    /// Flows that count_flow was told of.
+    [[nodiscard]] std::uint64_t flows_counted() const;
     /// One flow is now judged so; `former` is what it was counted under so far.
     void count_flow(const std::optional<VerdictKind>& former, const protocols::Verdict& verdict);
 

@@ -261,8 +261,9 @@ void Model::State::tell_listener(Listener& listener, std::uint64_t time_ns, bool
     fact.owners = owner_views;
     fact.socket_activated = listener.activated;
     fact.open = listener.open();
-    fact.connections = listener.connections;
-    fact.connections_with_data = listener.connections_with_data;
+    // A verdict may be told before the counters of its connection were read.
+    fact.connections = std::max(listener.connections, listener.flows_counted());
+    fact.connections_with_data = std::max(listener.connections_with_data, listener.flows_counted());
     fact.observed_seconds = observed / kSecond;
     fact.observed_enough = observed >= needed || (at_close && from_the_start);
     fact.application_protocol = protocols::name(verdict.protocol);
