@@ -2,12 +2,12 @@
 #include "app/observation.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <utility>
 #include <variant>
 

@@ -17,6 +17,7 @@ using testing::bytes_of;
 using testing::exec_record;
 using testing::with_header;
 
+// The event borrows from the record: texts are read only while the record lives.
 ProcessExec decoded(WireDecoder& decoder, const std::vector<std::byte>& record) {
     const auto event = decoder.decode(record);
     EXPECT_TRUE(event.has_value()) << (event ? "" : event.error().message);
@@ -27,7 +28,8 @@ ProcessExec decoded(WireDecoder& decoder, const std::vector<std::byte>& record) 
 
 TEST(ExecRecord, IsDecodedFieldByField) {
     WireDecoder decoder;
-    const auto exec = decoded(decoder, exec_record());
+    const auto record = exec_record();
+    const auto exec = decoded(decoder, record);
     EXPECT_EQ(exec.time_ns, 77U);
     EXPECT_EQ(exec.origin, Origin::runtime);
     EXPECT_EQ(exec.process, (ProcessKey{42, 4200}));
@@ -93,7 +95,8 @@ TEST(ExecRecord, MarksAPathThatWasCut) {
     for (int i = 0; i < WIRE_PATH_DEPTH; ++i) {
         deep += "d\0"sv;
     }
-    const auto exec = decoded(decoder, exec_record({.image = deep}, WIRE_EXEC_PATH_CUT));
+    const auto record = exec_record({.image = deep}, WIRE_EXEC_PATH_CUT);
+    const auto exec = decoded(decoder, record);
     EXPECT_TRUE(exec.image.starts_with("…/d/d")) << exec.image;
     EXPECT_EQ(exec.current_directory, "/home/joe") << "a short path is whole";
 }

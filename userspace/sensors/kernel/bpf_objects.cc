@@ -41,7 +41,9 @@ Embedded embedded(Family family) {
 }
 
 BpfObject open(const Embedded& object) {
-    LIBBPF_OPTS(bpf_object_open_opts, options);
+    // Not LIBBPF_OPTS: its compound literal is C.
+    bpf_object_open_opts options{};
+    options.sz = sizeof options;
     options.object_name = object.name;
     return BpfObject(bpf_object__open_mem(object.bytes, object.size, &options));
 }

@@ -150,7 +150,9 @@ Result<void> KernelFeatures::try_program(const ProgramPoint& point) const {
     if (in_cgroup && !cgroup_root_) {
         return fail(no_cgroup_root_);
     }
-    LIBBPF_OPTS(bpf_prog_load_opts, options);
+    // Not LIBBPF_OPTS: its compound literal is C.
+    bpf_prog_load_opts options{};
+    options.sz = sizeof options;
     options.expected_attach_type = point.attach;
     if (!in_cgroup) {
         const auto type = type_to_attach(point);
