@@ -79,8 +79,10 @@ static __always_inline int tell_listener_opened(const struct wire_listener_key *
     if (bpf_map_update_elem(&listeners, key, &fresh, BPF_NOEXIST) == -E2BIG)
         count(map_full);
     listener = bpf_map_lookup_elem(&listeners, key);
-    if (listener)
+    if (listener) {
+        listener->known = 1;
         __sync_fetch_and_add(&listener->open_sockets, 1);
+    }
     record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
     if (!record)
         return give_up(ring_full);

@@ -18,6 +18,7 @@ struct packet {
     __u32 payload_length;
     __u8 protocol;
     __u8 egress;
+    __u8 syn;
 };
 
 #define IPV4_HEADER_MIN 20
@@ -78,6 +79,7 @@ static __always_inline int find_payload(struct __sk_buff *skb, struct packet *pa
         if (total <= packet->payload_offset)
             return 0;
         packet->sequence = bpf_ntohl(tcp->seq);
+        packet->syn = ((__u8 *)tcp)[13] & 2;
         packet->local_port = bpf_ntohs(egress ? tcp->source : tcp->dest);
         packet->remote_port = bpf_ntohs(egress ? tcp->dest : tcp->source);
     } else if (protocol == WIRE_PROTOCOL_UDP) {
@@ -91,6 +93,7 @@ static __always_inline int find_payload(struct __sk_buff *skb, struct packet *pa
         if (total <= packet->payload_offset)
             return 0;
         packet->sequence = 0;
+        packet->syn = 0;
         packet->local_port = bpf_ntohs(egress ? udp->source : udp->dest);
         packet->remote_port = bpf_ntohs(egress ? udp->dest : udp->source);
     } else {

@@ -124,8 +124,50 @@ struct {
     __type(value, __u8);
 } settled SEC(".maps");
 
-/* Set once a socket had to be keyed by its address (see socket_key). */
+/* Set once a socket had to be keyed by its address (see socket_key), and once a payload came before its socket. */
 __u32 address_keys_used;
+__u32 early_streams_used;
+
+/* Not 0 once userspace has seeded `listeners`: before, who serves an older connection cannot be told. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u32);
+} seeded SEC(".maps");
+
+/* --- the end of a connection --- */
+
+/* Tells that the flow of a connection ended, unless its verdict is in already. */
+static __always_inline void tell_flow_closed(__u64 flow, __u32 ring_full)
+{
+    struct wire_flow_closed *record;
+
+    if (flow == 0 || bpf_map_lookup_elem(&settled, &flow))
+        return;
+    record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+    if (!record) {
+        give_up(ring_full);
+        return;
+    }
+    fill_header(&record->header, WIRE_FLOW_CLOSED, sizeof(*record));
+    record->flow = flow;
+    bpf_ringbuf_submit(record, wake_flags());
+}
+
+static __always_inline void close_connection(__u64 key, __u32 ring_full)
+{
+    struct connection *connection = bpf_map_lookup_elem(&sockets, &key);
+    struct wire_endpoint *endpoint;
+
+    if (!connection)
+        return;
+    endpoint = bpf_map_lookup_elem(&endpoints, &connection->endpoint_key);
+    if (endpoint)
+        __sync_fetch_and_add(&endpoint->closed, 1);
+    tell_flow_closed(connection->flow, ring_full);
+    bpf_map_delete_elem(&sockets, &key);
+}
 
 /* --- connect and unconnected send: who goes where --- */
 
@@ -177,6 +219,7 @@ static __always_inline int on_connect(struct bpf_sock_addr *ctx, struct wire_end
     endpoint->last_boot_ns = bpf_ktime_get_boot_ns();
     connection.endpoint_key = *key;
     connection.endpoint = endpoint->id;
+    close_connection(cookie, COUNTER_CONNECT_RING_FULL); /* a try that failed before SYN_SENT */
     if (bpf_map_update_elem(&sockets, &cookie, &connection, BPF_ANY))
         give_up(COUNTER_CONNECT_SOCKETS_FULL);
     return ALLOW;
@@ -299,37 +342,6 @@ int bind6_cgroup(struct bpf_sock *ctx)
     words[3] = ctx->src_ip6[3];
     set_v6(key.local, words);
     return on_bind(ctx, &key);
-}
-
-/* Tells that the flow of a connection ended, unless its verdict is in already. */
-static __always_inline void tell_flow_closed(__u64 flow, __u32 ring_full)
-{
-    struct wire_flow_closed *record;
-
-    if (flow == 0 || bpf_map_lookup_elem(&settled, &flow))
-        return;
-    record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-    if (!record) {
-        give_up(ring_full);
-        return;
-    }
-    fill_header(&record->header, WIRE_FLOW_CLOSED, sizeof(*record));
-    record->flow = flow;
-    bpf_ringbuf_submit(record, wake_flags());
-}
-
-static __always_inline void close_connection(__u64 key, __u32 ring_full)
-{
-    struct connection *connection = bpf_map_lookup_elem(&sockets, &key);
-    struct wire_endpoint *endpoint;
-
-    if (!connection)
-        return;
-    endpoint = bpf_map_lookup_elem(&endpoints, &connection->endpoint_key);
-    if (endpoint)
-        __sync_fetch_and_add(&endpoint->closed, 1);
-    tell_flow_closed(connection->flow, ring_full);
-    bpf_map_delete_elem(&sockets, &key);
 }
 
 SEC("cgroup/sock_release")
@@ -463,6 +475,16 @@ static __always_inline int on_server_established(const struct sock *sk)
     key.protocol = WIRE_PROTOCOL_TCP;
     key.role = WIRE_ROLE_SERVER;
     count_at_listener(&key, 0, COUNTER_STATE_LISTENERS_FULL);
+    if (early_streams_used) {
+        struct tuple tuple = {.local_port = key.port, .netns = key.netns};
+
+        /* Only now is the payload that came before its handshake was over known to be a client's. */
+        __builtin_memcpy(tuple.local, key.local, 16);
+        __builtin_memcpy(tuple.remote, key.remote, 16);
+        tuple.remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+        if (bpf_map_lookup_elem(&early_streams, &tuple))
+            count_at_listener(&key, 1, COUNTER_STATE_LISTENERS_FULL);
+    }
     endpoint = endpoint_of(&key, 0, COUNTER_STATE_ENDPOINTS_FULL, COUNTER_STATE_RING_FULL);
     if (!endpoint)
         return 0;
@@ -493,6 +515,9 @@ int BPF_PROG(state_tp_btf, const struct sock *sk, int old_state, int new_state)
         if (new_state != BPF_TCP_CLOSE)
             return 0; /* a child just copied from its listener: LISTEN to SYN_RECV */
         fill_socket_listener_key(&key, sk);
+        /* A port that the kernel chose is given back before the state is told; inet_sport keeps it. */
+        if (!key.port)
+            key.port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
         return tell_listener_closed(&key, sk, COUNTER_STATE_RING_FULL);
     }
     if (protocol == ASSAY_IPPROTO_MPTCP)
@@ -502,7 +527,11 @@ int BPF_PROG(state_tp_btf, const struct sock *sk, int old_state, int new_state)
     if (new_state == BPF_TCP_ESTABLISHED) {
         struct connection *connection = find_connection(sk);
 
-        return connection ? on_client_established(sk, connection) : on_server_established(sk);
+        if (connection)
+            return on_client_established(sk, connection);
+        if (old_state == BPF_TCP_SYN_SENT)
+            return 0; /* a client, older than our hooks or counted as lost when it connected */
+        return on_server_established(sk);
     }
     if (new_state == BPF_TCP_CLOSE) {
         __u64 cookie = sk->__sk_common.skc_cookie.counter;
@@ -597,7 +626,7 @@ static __always_inline int on_early_payload(struct __sk_buff *skb, struct bpf_so
     struct wire_endpoint_key key;
     struct wire_endpoint *endpoint;
 
-    if (packet->egress)
+    if (packet->egress || packet->syn)
         return ALLOW;
     fill_tuple(&tuple, packet, netns);
     early = bpf_map_lookup_elem(&early_streams, &tuple);
@@ -610,15 +639,18 @@ static __always_inline int on_early_payload(struct __sk_buff *skb, struct bpf_so
         fresh.endpoint = endpoint->id;
         fresh.base_in = packet->sequence;
         bpf_map_update_elem(&early_streams, &tuple, &fresh, BPF_ANY);
-        count_at_listener(&key, 1, COUNTER_STATE_LISTENERS_FULL);
+        early_streams_used = 1;
         early = &fresh;
     } else if (early->segments >= settings.flow_segments) {
         return ALLOW;
     }
     early->segments++;
-    tell_segment(skb, packet, early->flow, early->endpoint, netns, 1, packet->sequence - early->base_in, 0);
+    tell_segment(skb, packet, early->flow, early->endpoint, netns, 1, packet->sequence - early->base_in,
+                 WIRE_SEGMENT_EARLY);
     return ALLOW;
 }
+
+#define BEGIN_LATER 2
 
 /* Fills a new stream: which endpoint it belongs to, which side we are, where its bytes begin. */
 static __always_inline int begin_stream(struct __sk_buff *skb, struct bpf_sock *sk, struct stream *stream,
@@ -654,11 +686,17 @@ static __always_inline int begin_stream(struct __sk_buff *skb, struct bpf_sock *
     if (!endpoint) {
         struct wire_listener_key listener_key;
 
-        /* Older than the window. Ours to serve when the port is listened on, else we are its client. */
+        /* Older than the window, or so long silent that its endpoint was let go. Ours to serve when the port is
+         * listened on, else we are its client. */
         fill_listener_key(&listener_key, &key);
         if (find_listener(&listener_key)) {
             stream->flags |= STREAM_SERVER;
         } else {
+            __u32 zero = 0;
+            __u32 *is_seeded = bpf_map_lookup_elem(&seeded, &zero);
+
+            if (!is_seeded || !*is_seeded)
+                return BEGIN_LATER;
             key.role = WIRE_ROLE_CLIENT;
             key.port = packet->remote_port;
             __builtin_memset(key.local, 0, sizeof(key.local));
@@ -666,7 +704,8 @@ static __always_inline int begin_stream(struct __sk_buff *skb, struct bpf_sock *
         endpoint = endpoint_of(&key, 0, COUNTER_PACKET_ENDPOINTS_FULL, COUNTER_PACKET_RING_FULL);
         if (!endpoint)
             return 0;
-        stream->flags |= STREAM_MID | STREAM_CLIENT_SPOKE;
+        if (sent_before || received_before)
+            stream->flags |= STREAM_MID | STREAM_CLIENT_SPOKE;
     } else {
         stream->flags |= STREAM_SERVER;
         if (received_before) {
@@ -717,6 +756,7 @@ static __always_inline int on_stream_payload(struct __sk_buff *skb, struct bpf_s
     struct stream *stream = bpf_sk_storage_get(&streams, sk, 0, 0);
     __u8 flags = 0;
     __u32 netns;
+    int begun;
 
     if (stream && stream->flags & STREAM_DONE)
         return ALLOW;
@@ -731,7 +771,12 @@ static __always_inline int on_stream_payload(struct __sk_buff *skb, struct bpf_s
             give_up(COUNTER_PACKET_STORAGE_FULL);
             return ALLOW;
         }
-        if (!begin_stream(skb, sk, stream, packet, netns)) {
+        begun = begin_stream(skb, sk, stream, packet, netns);
+        if (begun == BEGIN_LATER) {
+            bpf_sk_storage_delete(&streams, sk);
+            return ALLOW;
+        }
+        if (!begun) {
             stream->flags |= STREAM_DONE;
             return ALLOW;
         }

@@ -104,7 +104,8 @@ static __always_inline void append_paths(struct exec_record *record, struct linu
     record->fixed.image_length = text->end - start;
 
     start = text->end;
-    append_path_of((__u64)fs + bpf_core_field_offset(struct fs_struct, pwd), root);
+    if (settings.exec_directory)
+        append_path_of((__u64)fs + bpf_core_field_offset(struct fs_struct, pwd), root);
     record->fixed.directory_length = text->end - start;
 
     start = text->end;

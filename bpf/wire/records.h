@@ -183,8 +183,9 @@ struct wire_listener {
     __u64 connections;
     __u64 connections_with_data;
     __u64 open_sockets;
+    __u64 known; /* a socket was told or seeded; 0: only connections were seen */
 };
-WIRE_ASSERT(sizeof(struct wire_listener) == 24);
+WIRE_ASSERT(sizeof(struct wire_listener) == 32);
 
 struct wire_listener_opened {
     struct wire_header header;
@@ -211,8 +212,9 @@ WIRE_ASSERT(sizeof(struct wire_listener_closed) == 48);
 enum wire_segment_flag {
     WIRE_SEGMENT_EGRESS = 1 << 0,
     WIRE_SEGMENT_MID_STREAM = 1 << 1,
-    WIRE_SEGMENT_LAST = 1 << 2, /* the flow's WIRE_FLOW_SEGMENTS_MAX are used up */
-    WIRE_SEGMENT_LATE = 1 << 3, /* after the last: a client's segment of a length not seen just before */
+    WIRE_SEGMENT_LAST = 1 << 2,  /* the flow's WIRE_FLOW_SEGMENTS_MAX are used up */
+    WIRE_SEGMENT_EARLY = 1 << 4, /* came before its socket: whether there is a connection is not known */
+    WIRE_SEGMENT_LATE = 1 << 3,  /* after the last: a client's segment of a length not seen just before */
 };
 
 struct wire_segment {
@@ -288,10 +290,12 @@ enum wire_counter {
 
 /* Constants that userspace writes before load (.rodata of each object). */
 struct wire_settings {
-    __u64 self_tgid;     /* assay's own process: never told */
-    __u32 wake_bytes;    /* the ring wakes its reader when this many bytes wait */
-    __u32 flow_segments; /* at most WIRE_FLOW_SEGMENTS_MAX */
+    __u64 self_tgid;      /* assay's own process: never told */
+    __u32 wake_bytes;     /* the ring wakes its reader when this many bytes wait */
+    __u32 flow_segments;  /* at most WIRE_FLOW_SEGMENTS_MAX */
+    __u32 exec_directory; /* exec records carry the working directory: a fifth of what they cost */
+    __u32 reserved;
 };
-WIRE_ASSERT(sizeof(struct wire_settings) == 16);
+WIRE_ASSERT(sizeof(struct wire_settings) == 24);
 
 #endif

@@ -125,7 +125,31 @@ deliver::Status Assessment::status() const {
 
 void Assessment::on_fact(const facts::FactView& fact) {
     ++facts_;
+    if (fact.kind() == facts::Kind::coverage) {
+        on_coverage(fact);
+    }
     judge_.on_fact(fact);
+}
+
+/// What the model had to let go counts with what the kernel side lost: the fact has the sum.
+void Assessment::on_coverage(const facts::FactView& fact) {
+    const facts::FieldValue name = fact.get("Hook");
+    const facts::FieldValue lost = fact.get("Lost");
+    const facts::FieldValue reason = fact.get("Reason");
+    const auto* hook_name = std::get_if<std::string_view>(&name);
+    const auto* count = std::get_if<std::uint64_t>(&lost);
+    const auto* text = std::get_if<std::string_view>(&reason);
+    const facts::HookInfo* hook = hook_name != nullptr ? facts::find_hook(*hook_name) : nullptr;
+    if (hook == nullptr || count == nullptr || *count == 0) {
+        return;
+    }
+    const std::string_view why = text != nullptr ? *text : std::string_view{};
+    auto& entry = coverage_[static_cast<std::size_t>(hook->hook)];
+    if (entry && entry->lost < *count) {
+        entry->lost = *count;
+        entry->reason = why;
+    }
+    on_gap(hook->hook, *count, why);
 }
 
 void Assessment::on_hook_state(const sensors::HookState& state) {

@@ -50,6 +50,7 @@ private:
 
     void on_fact(const facts::FactView& fact);
     void on_hook_state(const sensors::HookState& state);
+    void on_coverage(const facts::FactView& fact);
     void on_gap(facts::Hook hook, std::uint64_t lost, std::string_view reason);
     [[nodiscard]] bool over() const;
     [[nodiscard]] bool nothing_attached() const;

@@ -19,6 +19,8 @@ namespace {
 constexpr std::size_t kQueuedBatches = 8;
 constexpr std::uint64_t kMillisecond = 1'000'000;
 constexpr std::uint64_t kTick = 50 * kMillisecond;
+/// Two turns of the ring thread's timer: what was told before is decoded by then.
+constexpr std::uint64_t kSettle = 45 * kMillisecond;
 constexpr std::uint64_t kCounters = 1000 * kMillisecond;
 constexpr std::uint64_t kHoldersAtLeast = 200 * kMillisecond;
 /// A pass over all sockets may take this share of the time, and no more.
@@ -81,6 +83,15 @@ Result<void> Observation::start(std::vector<facts::Kind> kinds, WindowLength len
     }
     if (auto taken = sensor_->snapshot_sockets(on_event_); !taken) {
         return std::unexpected(taken.error());
+    }
+    // What happened while the snapshot was taken is in both: the model tells it once if it hears of
+    // it before the snapshot is done.
+    const std::uint64_t until = boot_clock_now_ns() + kSettle;
+    for (std::uint64_t now_ns = boot_clock_now_ns(); now_ns < until; now_ns = boot_clock_now_ns()) {
+        if (auto batch = filled_.pop_for(std::chrono::nanoseconds(until - now_ns))) {
+            sensor_->decode(*batch, on_event_);
+            give_spare(*std::move(batch));
+        }
     }
     model_->snapshot_done(boot_clock_now_ns());
     return {};

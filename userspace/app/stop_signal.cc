@@ -18,7 +18,13 @@ Result<std::unique_ptr<StopSignal>> StopSignal::begin() {
     sigset_t asked;
     sigemptyset(&asked);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-        sigaddset(&asked, signal);
+        // nohup and background jobs of scripts ask to be left alone; a signalfd would hear all the
+        // same.
+        struct sigaction now{};
+        const bool ignored = ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+        if (signal == SIGTERM || !ignored) {
+            sigaddset(&asked, signal);
+        }
     }
     if (const int problem = pthread_sigmask(SIG_BLOCK, &asked, nullptr); problem != 0) {
         return std::unexpected(errno_error("blocking signals", problem));

@@ -369,7 +369,9 @@ private:
             const bool header = text_[i] == ':';
             // Authorization: Basic am9l…: the scheme is a word of its own.
             const bool scheme_first = header && plain_name(name).contains("authorization");
-            const Value value{scheme_first ? 2U : 1U, header};
+            // sudo PASSWORD='correct horse' app: joined arguments do not show where the value ends.
+            const bool assignment = text_[i] == '=' && name_begin == at_;
+            const Value value{scheme_first ? 2U : 1U, header || assignment};
             if (i + 1 < end) {
                 return take_rest(i + 1, value);
             }

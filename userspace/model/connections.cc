@@ -198,6 +198,7 @@ void Model::State::segment(const sensors::Segment& event) {
     }
     flow->last_ns = std::max(flow->last_ns, event.time_ns);
     flow->no_more |= event.last;
+    flow->confirmed |= !event.early;
     flow->feed(event);
     judge(*flow, event.time_ns);  // the flow may be gone after this
 
@@ -247,8 +248,9 @@ void Model::State::drop_flow(Flow& flow) {
     ++flows_dropped;
     const std::uint64_t id = flow.id;
     flow.finished = true;
+    const bool stays = !snapshot_taken || !flow.confirmed;  // judge does not forget it
     judge(flow, now);
-    if (!snapshot_taken) {
+    if (stays) {
         flows.finish(id);
     }
 }
@@ -259,6 +261,7 @@ void Model::State::flow_closed(const sensors::FlowClosed& event) {
     if (flow == nullptr) {
         return;
     }
+    flow->confirmed = true;
     flow->settled = true;  // the kernel has let go of it already
     flow->end();
     judge(*flow, event.time_ns);
@@ -275,6 +278,9 @@ void Model::State::judge(Flow& flow, std::uint64_t time_ns) {
         flow.finished = true;
     }
     flow.finished |= verdict.final;
+    if (!flow.confirmed) {
+        return;  // a lone packet to a listener is no connection, whatever it carries
+    }
     if (flow.finished && !flow.settled) {
         flow.settled = true;
         surroundings.settle_flow(flow.id);
@@ -624,10 +630,17 @@ void Model::State::tick_connections() {
         }
         judge(*flow, now);
     }
+    // A person may take minutes to type a password, so silence alone ends no connection's flow. A
+    // datagram flow has no other end.
     Flow* oldest = flows.least_recent();
-    while (snapshot_taken && oldest != nullptr && elapsed(oldest->last_ns, now) >= kIdleFlow) {
-        oldest->finished = true;
-        judge(*oldest, now);
+    while (snapshot_taken && oldest != nullptr && elapsed(oldest->last_ns, now) >= kIdleFlow &&
+           (oldest->udp || !oldest->confirmed || flows.crowded())) {
+        if (oldest->confirmed) {
+            oldest->finished = true;
+            judge(*oldest, now);
+        } else {
+            flows.finish(oldest->id);
+        }
         oldest = flows.least_recent();
     }
     open_orphaned_endpoints();

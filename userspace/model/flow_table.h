@@ -36,6 +36,7 @@ struct Flow {
     sensors::Role role = sensors::Role::client;
     bool udp = false;
     bool mid_stream = false;
+    bool confirmed = false;  ///< there is a connection: a segment came with its socket
     bool no_more = false;    ///< the kernel hands over no more
     bool finished = false;   ///< nothing more comes, or nothing more can change the verdict
     bool settled = false;    ///< the kernel knows that we need no more
@@ -78,6 +79,8 @@ public:
     /// Forgets the flow, but for its being done with.
     void finish(std::uint64_t id);
     void mark_done(std::uint64_t id);
+    /// Half full: flows that are silent have to go before the table drops those that speak.
+    [[nodiscard]] bool crowded() const { return by_id_.size() >= kMostFlows / 2; }
     [[nodiscard]] bool full() const { return by_id_.size() >= kMostFlows; }
     [[nodiscard]] Flow* least_recent() { return flows_.empty() ? nullptr : &flows_.front(); }
     [[nodiscard]] std::list<Flow>& all() { return flows_; }

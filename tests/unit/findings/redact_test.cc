@@ -71,12 +71,15 @@ constexpr Row kTable[] = {
     {"curl http://joe:s3cret@h/?token=s3cret", "curl http://‹redacted›@h/?token=‹redacted›"},
     {"curl http://h:8080/a@b", "curl http://h:8080/a@b"},
     {"ssh joe@h", "ssh joe@h"},
-    // NAME=value
-    {"env PASSWORD=s3cret app", "env PASSWORD=‹redacted› app"},
-    {"env PASSWORD=s3:cret@x app", "env PASSWORD=‹redacted› app"},
-    {"env PGPASSWORD=s3cret psql", "env PGPASSWORD=‹redacted› psql"},
-    {"env GITHUB_TOKEN=s3cret app", "env GITHUB_TOKEN=‹redacted› app"},
-    {"env AWS_SECRET_ACCESS_KEY=s3/cre+t= aws", "env AWS_SECRET_ACCESS_KEY=‹redacted› aws"},
+    // NAME=value: where a value with blanks ends cannot be told, so it goes on to an option, path
+    // or URL
+    {"sudo DB_PASSWORD=correct horse s3cret /opt/app -v",
+     "sudo DB_PASSWORD=‹redacted› /opt/app -v"},
+    {"env PASSWORD=s3cret app", "env PASSWORD=‹redacted›"},
+    {"env PASSWORD=s3:cret@x app", "env PASSWORD=‹redacted›"},
+    {"env PGPASSWORD=s3cret psql", "env PGPASSWORD=‹redacted›"},
+    {"env GITHUB_TOKEN=s3cret app", "env GITHUB_TOKEN=‹redacted›"},
+    {"env AWS_SECRET_ACCESS_KEY=s3/cre+t= aws", "env AWS_SECRET_ACCESS_KEY=‹redacted›"},
     {"curl -d login=joe&password=s3cret&x=1 h", "curl -d login=joe&password=‹redacted›&x=1 h"},
     {"curl -d {\"user\":\"joe\",\"password\":\"s3 cret\"} h",
      "curl -d {\"user\":\"joe\",\"password\":‹redacted›} h"},

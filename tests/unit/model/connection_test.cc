@@ -11,6 +11,7 @@ namespace {
 using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Not;
 using testing::Pair;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;
@@ -309,14 +310,35 @@ TEST_F(Connections, AFinalVerdictSettlesTheFlowOnceAndLateSegmentsDoNotCountTwic
     EXPECT_EQ(connections().back()["ApplicationProtocolVersion"], "2.0");
 }
 
-TEST_F(Connections, AnIdleFlowIsLetGo) {
+TEST_F(Connections, ALoginAfterMinutesOfSilenceIsSeen) {
     snapshot();
     open(1, 20, "192.0.2.7", 80);
     establish(1);
     sends(100, 1, kPlainGet);
+    pass(300 * kSecondNs);
+    EXPECT_THAT(settled, IsEmpty());
+    EXPECT_THAT(newest_counts(), ElementsAre(Pair("http", 1)));
+    sends(100, 1, kLoginGet, static_cast<std::uint32_t>(kPlainGet.size()));
+    EXPECT_THAT(newest_counts(), ElementsAre(Pair("http login", 1)));
+}
+
+TEST_F(Connections, AnIdleDatagramFlowIsLetGo) {
+    snapshot();
+    open(1, 20, "192.0.2.7", 9999, true);
+    payload(100, 1, true, "nothing that anybody knows", 0, {.remote_port = 9999, .udp = true});
     pass(61 * kSecondNs);
     EXPECT_THAT(settled, ElementsAre(100));
-    EXPECT_THAT(newest_counts(), ElementsAre(Pair("http", 1)));
+}
+
+TEST_F(Connections, ALonePacketToAListenerIsNoConnection) {
+    snapshot();
+    Place place = server_at(80);
+    place.early = true;
+    payload(100, 1, false, kLoginGet, 0, place);
+    pass(5 * kSecondNs);
+    EXPECT_THAT(newest_counts(), Not(Contains(Pair("http login", 1))));
+    payload(100, 1, true, "HTTP/1.1 200 OK\r\n\r\n", 0, server_at(80));
+    EXPECT_THAT(newest_counts(), Contains(Pair("http login", 1)));
 }
 
 TEST_F(Connections, WhenTheKernelHandsOverNoMoreTheVerdictStands) {

@@ -168,6 +168,7 @@ protected:
         bool udp = false;
         bool mid_stream = false;
         bool last = false;
+        bool early = false;
         bool late = false;
     };
     void payload(std::uint64_t flow, std::uint64_t endpoint, bool from_local,
@@ -181,6 +182,7 @@ protected:
         event.from_local = from_local;
         event.mid_stream = place.mid_stream;
         event.last = place.last;
+        event.early = place.early;
         event.late = place.late;
         event.local = ip(place.local);
         event.remote = ip(place.remote);

@@ -165,7 +165,8 @@ struct Segment {
     bool from_local = false;  ///< sent by the local socket (egress), else received (ingress)
     bool mid_stream = false;  ///< the flow is older than the window
     bool last = false;        ///< the kernel hands over no more of this flow (its 16 are used up)
-    bool late = false;  ///< after the last: a client's segment unlike those before it, on its own
+    bool early = false;  ///< came before its socket: whether there is a connection is not known
+    bool late = false;   ///< after the last: a client's segment unlike those before it, on its own
     IpAddress local, remote;
     std::uint16_t local_port = 0, remote_port = 0;
     std::uint32_t netns = 0;

@@ -52,6 +52,7 @@ constexpr std::uint64_t kQuietNs = 30'000'000'000;
 constexpr std::uint64_t kLongQuietNs = 300'000'000'000;
 constexpr std::uint64_t kCrowdedQuietNs = 3'000'000'000;
 constexpr std::size_t kCrowdedEndpoints = 10'000;
+constexpr std::size_t kMostToldListeners = 32'768;
 
 constexpr std::size_t index_of(Hook hook) { return static_cast<std::size_t>(hook); }
 constexpr std::size_t index_of(Family family) { return static_cast<std::size_t>(family); }
@@ -153,6 +154,13 @@ wire_listener_key to_wire(const ListenerKey& key) {
     return wire;
 }
 
+ListenerKey to_key(const wire_listener_key& wire) {
+    return {.local = to_address(wire.local),
+            .netns = wire.netns,
+            .port = wire.port,
+            .udp = wire.protocol == WIRE_PROTOCOL_UDP};
+}
+
 struct ToldEndpoint {
     std::uint64_t attempts = 0;
     std::uint64_t established = 0;
@@ -220,7 +228,9 @@ struct KernelSensor::State {
     void tell(ServedHook& hook, const Losses& losses, const OnEvent& on_event);
     void read_endpoints(const OnEvent& on_event);
     void read_listeners(const OnEvent& on_event);
-    void seed_listener(const SocketHeld& socket) const;
+    void seed_listeners(const std::map<ListenerKey, std::set<std::uint64_t>>& held);
+    bool listeners_seeded = false;
+    bool left_behind = false;  ///< of the thread that waits for records
     void forget_cgroups();
 };
 
@@ -354,9 +364,13 @@ Result<KernelSensor> KernelSensor::start(const SensorOptions& options) {
             choose_for(hook, *features, refused[index_of(point.hook)]);
         }
     }
+    const bool tells_processes =
+        std::ranges::find(options.kinds, facts::Kind::process_creation) != options.kinds.end();
     const wire_settings settings{.self_tgid = static_cast<__u32>(::getpid()),
                                  .wake_bytes = options.ring_bytes / 4,
-                                 .flow_segments = WIRE_FLOW_SEGMENTS_MAX};
+                                 .flow_segments = WIRE_FLOW_SEGMENTS_MAX,
+                                 .exec_directory = tells_processes ? 1U : 0U,
+                                 .reserved = 0};
     auto tries = state->load_side_by_side(settings);
     for (const Family family : kFamilies) {
         state->load_family(family, *features, settings, refused,
@@ -418,11 +432,17 @@ Result<bool> KernelSensor::State::consume(RecordBatch& batch) {
 
 Result<void> KernelSensor::wait_for_records(RecordBatch& batch) {
     epoll_event event{};
-    if (::epoll_wait(state_->wakeup.get(), &event, 1, kWaitMs) < 0 && errno != EINTR) {
+    // A batch that was full has left records behind: nobody may wake us for them.
+    const int wait = std::exchange(state_->left_behind, false) ? 0 : kWaitMs;
+    if (::epoll_wait(state_->wakeup.get(), &event, 1, wait) < 0 && errno != EINTR) {
         return std::unexpected(errno_error("waiting for kernel events", errno));
     }
-    const auto taken = take_records(batch);
-    return taken ? Result<void>{} : std::unexpected(taken.error());
+    const auto more = take_records(batch);
+    if (!more) {
+        return std::unexpected(more.error());
+    }
+    state_->left_behind = *more;
+    return {};
 }
 
 Result<bool> KernelSensor::take_records(RecordBatch& batch) {
@@ -509,7 +529,7 @@ Result<void> KernelSensor::snapshot_sockets(const OnEvent& on_event) {
     if (!records) {
         return std::unexpected(records.error().within("reading open sockets"));
     }
-    std::set<ListenerKey> held;
+    std::map<ListenerKey, std::set<std::uint64_t>> held;
     WireDecoder decoder;
     ByteReader reader(std::as_bytes(std::span(*records)));
     while (const auto record = reader.take_bytes(sizeof(wire_socket_held))) {
@@ -520,30 +540,40 @@ Result<void> KernelSensor::snapshot_sockets(const OnEvent& on_event) {
             continue;
         }
         if (socket->listening) {
-            held.insert(listener_key(*socket));
+            held[listener_key(*socket)].insert(socket->cookie);
         }
-        state_->seed_listener(*socket);
         on_event(*socket);
     }
-    return read_own_socket_tables([&](const SocketHeld& socket) {
+    auto tables = read_own_socket_tables([&](const SocketHeld& socket) {
         // What somebody holds has been told, with its holders.
-        if (!held.contains(listener_key(socket))) {
-            state_->seed_listener(socket);
+        const auto [entry, nobody_holds] = held.try_emplace(listener_key(socket));
+        if (nobody_holds) {
+            entry->second.insert(socket.socket_inode);
             on_event(socket);
         }
     });
+    state_->seed_listeners(held);
+    return tables;
 }
 
 /// The kernel side counts connections only at listeners it knows.
-void KernelSensor::State::seed_listener(const SocketHeld& socket) const {
+void KernelSensor::State::seed_listeners(
+    const std::map<ListenerKey, std::set<std::uint64_t>>& held) {
     const int map = network_map("listeners");
-    if (!socket.listening || map < 0) {
-        return;
+    if (listeners_seeded || map < 0) {
+        return;  // what came since, the hooks have told
     }
-    const wire_listener_key key = to_wire(listener_key(socket));
-    wire_listener unused{};
-    unused.open_sockets = 1;
-    bpf_map_update_elem(map, &key, &unused, BPF_NOEXIST);
+    for (const auto& [key, sockets] : held) {
+        const wire_listener_key wire = to_wire(key);
+        wire_listener unused{};
+        unused.open_sockets = sockets.size();
+        unused.known = 1;
+        bpf_map_update_elem(map, &wire, &unused, BPF_NOEXIST);
+    }
+    const std::uint32_t first = 0;
+    const std::uint32_t done = 1;
+    bpf_map_update_elem(network_map("seeded"), &first, &done, BPF_ANY);
+    listeners_seeded = true;
 }
 
 // --- counters ------------------------------------------------------------------------------------
@@ -616,20 +646,11 @@ void KernelSensor::State::read_listeners(const OnEvent& on_event) {
         return;
     }
     const auto tell = [&](const wire_listener_key& wire, const wire_listener& value) {
-        const ListenerKey key{.local = to_address(wire.local),
-                              .netns = wire.netns,
-                              .port = wire.port,
-                              .udp = wire.protocol == WIRE_PROTOCOL_UDP};
+        const ListenerKey key = to_key(wire);
         if (value.connections == 0 && !told_listeners.contains(key)) {
             return;
         }
         ToldListener& told = told_listeners[key];
-        if (value.connections < told.connections) {
-            // The entry was deleted and made again: its counters began at 0.
-            told.connections_before += told.connections;
-            told.with_data_before += told.with_data;
-            told.connections = told.with_data = 0;
-        }
         if (value.connections == told.connections &&
             value.connections_with_data == told.with_data) {
             return;
@@ -644,17 +665,29 @@ void KernelSensor::State::read_listeners(const OnEvent& on_event) {
     for_each_entry<wire_listener_key, wire_listener>(
         map, [&](const wire_listener_key& key, const wire_listener& value) {
             tell(key, value);
-            // Nobody listens any more, or nobody was known to; below 0 where sockets closed that
-            // the snapshot had counted as one.
-            if (static_cast<std::int64_t>(value.open_sockets) <= 0) {
+            // Nobody listens any more. Entries without a known socket hold connections whose
+            // listener is called otherwise; they stay.
+            if (value.known != 0 && static_cast<std::int64_t>(value.open_sockets) <= 0) {
                 closed.push_back(key);
             }
         });
     for (const auto& key : closed) {
         wire_listener last{};
-        if (bpf_map_lookup_and_delete_elem(map, &key, &last) == 0) {
-            tell(key, last);
+        if (bpf_map_lookup_and_delete_elem(map, &key, &last) != 0) {
+            continue;
         }
+        tell(key, last);
+        const auto told = told_listeners.find(to_key(key));
+        if (told == told_listeners.end()) {
+            continue;
+        }
+        if (told_listeners.size() > kMostToldListeners) {
+            told_listeners.erase(told);  // the model takes a smaller counter as begun anew
+            continue;
+        }
+        // An entry that is made again begins at 0.
+        told->second.connections_before += std::exchange(told->second.connections, 0);
+        told->second.with_data_before += std::exchange(told->second.with_data, 0);
     }
 }
 

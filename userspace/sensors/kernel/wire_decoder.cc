@@ -178,6 +178,7 @@ Result<KernelEvent> decode_segment(ByteReader reader) {
                    .from_local = (wire->flags & WIRE_SEGMENT_EGRESS) != 0,
                    .mid_stream = (wire->flags & WIRE_SEGMENT_MID_STREAM) != 0,
                    .last = (wire->flags & WIRE_SEGMENT_LAST) != 0,
+                   .early = (wire->flags & WIRE_SEGMENT_EARLY) != 0,
                    .late = (wire->flags & WIRE_SEGMENT_LATE) != 0,
                    .local = address(wire->local),
                    .remote = address(wire->remote),
