@@ -31,7 +31,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 struct connection {
     struct wire_endpoint_key endpoint_key;
     __u64 endpoint;
-    __u64 flow; /* 0: no payload yet */
+    __u64 flow;        /* 0: no payload yet */
+    __u64 established; /* counted as established */
 };
 
 /* Per flow of bytes, in socket storage. */
@@ -41,10 +42,10 @@ struct stream {
     __u32 base_in; /* sequence number of the first payload byte received, and sent */
     __u32 base_out;
     __u32 segments;
-    __u32 flags;             /* STREAM_* */
-    __u32 client_lengths[2]; /* of the client's last two segments that differed */
+    __u32 flags; /* STREAM_* */
     __u32 late_segments;
     __u32 reserved;
+    __u64 client_lengths[4]; /* a bit for each length of the client's segments, modulo 256 */
 };
 
 enum stream_flag {
@@ -155,7 +156,15 @@ static __always_inline void tell_flow_closed(__u64 flow, __u32 ring_full)
     bpf_ringbuf_submit(record, wake_flags());
 }
 
-static __always_inline void close_connection(__u64 key, __u32 ring_full)
+static __always_inline void count_established(struct connection *connection, struct wire_endpoint *endpoint)
+{
+    if (connection->established)
+        return;
+    connection->established = 1;
+    __sync_fetch_and_add(&endpoint->established, 1);
+}
+
+static __always_inline void close_connection(__u64 key, int was_established, __u32 ring_full)
 {
     struct connection *connection = bpf_map_lookup_elem(&sockets, &key);
     struct wire_endpoint *endpoint;
@@ -163,8 +172,12 @@ static __always_inline void close_connection(__u64 key, __u32 ring_full)
     if (!connection)
         return;
     endpoint = bpf_map_lookup_elem(&endpoints, &connection->endpoint_key);
-    if (endpoint)
+    if (endpoint) {
+        /* The kernel skips a tracepoint program that interrupts itself; what was missed so is made good here. */
+        if (was_established)
+            count_established(connection, endpoint);
         __sync_fetch_and_add(&endpoint->closed, 1);
+    }
     tell_flow_closed(connection->flow, ring_full);
     bpf_map_delete_elem(&sockets, &key);
 }
@@ -219,7 +232,7 @@ static __always_inline int on_connect(struct bpf_sock_addr *ctx, struct wire_end
     endpoint->last_boot_ns = bpf_ktime_get_boot_ns();
     connection.endpoint_key = *key;
     connection.endpoint = endpoint->id;
-    close_connection(cookie, COUNTER_CONNECT_RING_FULL); /* a try that failed before SYN_SENT */
+    close_connection(cookie, 0, COUNTER_CONNECT_RING_FULL); /* a try that failed before SYN_SENT */
     if (bpf_map_update_elem(&sockets, &cookie, &connection, BPF_ANY))
         give_up(COUNTER_CONNECT_SOCKETS_FULL);
     return ALLOW;
@@ -355,7 +368,7 @@ int release_cgroup(struct bpf_sock *ctx)
         /* A connect that failed before SYN_SENT changes no state: its entry ends here. */
         sk = kernel_socket(ctx);
         if (BPF_CORE_READ(sk, __sk_common.skc_state) == BPF_TCP_CLOSE)
-            close_connection(bpf_get_socket_cookie(ctx), COUNTER_RELEASE_RING_FULL);
+            close_connection(bpf_get_socket_cookie(ctx), 0, COUNTER_RELEASE_RING_FULL);
         return ALLOW;
     }
     if (ctx->protocol != WIRE_PROTOCOL_UDP)
@@ -438,7 +451,7 @@ static __always_inline int on_syn_sent(const struct sock *sk)
     return 0;
 }
 
-static __always_inline int on_client_established(const struct sock *sk, const struct connection *connection)
+static __always_inline int on_client_established(const struct sock *sk, struct connection *connection)
 {
     struct wire_endpoint *endpoint = bpf_map_lookup_elem(&endpoints, &connection->endpoint_key);
     struct wire_endpoint_established *record;
@@ -446,7 +459,7 @@ static __always_inline int on_client_established(const struct sock *sk, const st
 
     if (!endpoint)
         return 0;
-    __sync_fetch_and_add(&endpoint->established, 1);
+    count_established(connection, endpoint);
     if (endpoint->told_established)
         return 0;
     endpoint->told_established = 1;
@@ -537,9 +550,9 @@ int BPF_PROG(state_tp_btf, const struct sock *sk, int old_state, int new_state)
         __u64 cookie = sk->__sk_common.skc_cookie.counter;
 
         if (cookie)
-            close_connection(cookie, COUNTER_STATE_RING_FULL);
+            close_connection(cookie, old_state != BPF_TCP_SYN_SENT, COUNTER_STATE_RING_FULL);
         if (address_keys_used)
-            close_connection((__u64)sk, COUNTER_STATE_RING_FULL);
+            close_connection((__u64)sk, old_state != BPF_TCP_SYN_SENT, COUNTER_STATE_RING_FULL);
     }
     return 0;
 }
@@ -729,7 +742,8 @@ static __always_inline int begin_stream(struct __sk_buff *skb, struct bpf_sock *
     }
     stream->endpoint = endpoint->id;
     {
-        struct connection fresh = {.endpoint_key = key, .endpoint = endpoint->id, .flow = stream->flow};
+        struct connection fresh = {
+            .endpoint_key = key, .endpoint = endpoint->id, .flow = stream->flow, .established = 1};
 
         if (bpf_map_update_elem(&sockets, &cookie, &fresh, BPF_ANY))
             count(COUNTER_PACKET_STORAGE_FULL); /* its close will not be told; the verdict still is */
@@ -738,16 +752,17 @@ static __always_inline int begin_stream(struct __sk_buff *skb, struct bpf_sock *
 }
 
 /* Whether a segment after the first ones is worth a look: on a connection that is kept alive, one request among many
- * may carry a password, and then it is longer than the others. Costs two comparisons for each of the client's segments.
- */
+ * may carry a password, and then it is longer than the others. Costs one bit test for each of the client's segments. */
 static __always_inline int is_late_news(struct stream *stream, const struct packet *packet)
 {
+    __u32 word = packet->payload_length >> 6 & 3;
+    __u64 bit = 1ull << (packet->payload_length & 63);
+
     if (!packet->egress != !!(stream->flags & STREAM_SERVER))
         return 0; /* sent by the server */
-    if (packet->payload_length == stream->client_lengths[0] || packet->payload_length == stream->client_lengths[1])
+    if (stream->client_lengths[word] & bit)
         return 0;
-    stream->client_lengths[1] = stream->client_lengths[0];
-    stream->client_lengths[0] = packet->payload_length;
+    stream->client_lengths[word] |= bit;
     return 1;
 }
 

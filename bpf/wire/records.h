@@ -207,14 +207,14 @@ WIRE_ASSERT(sizeof(struct wire_listener_closed) == 48);
 
 #define WIRE_SEGMENT_BYTES_MAX 1024
 #define WIRE_FLOW_SEGMENTS_MAX 16
-#define WIRE_FLOW_LATE_MAX     48
+#define WIRE_FLOW_LATE_MAX     256
 
 enum wire_segment_flag {
     WIRE_SEGMENT_EGRESS = 1 << 0,
     WIRE_SEGMENT_MID_STREAM = 1 << 1,
     WIRE_SEGMENT_LAST = 1 << 2,  /* the flow's WIRE_FLOW_SEGMENTS_MAX are used up */
     WIRE_SEGMENT_EARLY = 1 << 4, /* came before its socket: whether there is a connection is not known */
-    WIRE_SEGMENT_LATE = 1 << 3,  /* after the last: a client's segment of a length not seen just before */
+    WIRE_SEGMENT_LATE = 1 << 3,  /* after the last: a client's segment of a length (modulo 256) not seen before */
 };
 
 struct wire_segment {

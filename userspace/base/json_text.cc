@@ -77,13 +77,30 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
 }
 
+namespace {
+
+/// Characters that show nothing, or turn round what follows them (Unicode 5.2, UAX 9): a name must
+/// not hide behind them.
+bool is_invisible(std::string_view character) {
+    if (character.size() != 3) {
+        return false;
+    }
+    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(character[i]); };
+    const unsigned point = (byte(0) & 0x0FU) << 12U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU);
+    return (point >= 0x200B && point <= 0x200F) || (point >= 0x2028 && point <= 0x202E) ||
+           (point >= 0x2060 && point <= 0x206F) || point == 0xFEFF;
+}
+
+}  // namespace
+
 void append_terminal_text(std::string& out, std::string_view text) {
     while (!text.empty()) {
         const auto first = static_cast<std::uint8_t>(text.front());
         std::size_t length = utf8_length(text);
         // C1 controls are U+0080 to U+009F: C2 80 to C2 9F.
         const bool c1 = first == 0xC2 && length == 2 && static_cast<std::uint8_t>(text[1]) < 0xA0;
-        if (first < 0x20 || first == 0x7F || length == 0 || c1) {
+        if (first < 0x20 || first == 0x7F || length == 0 || c1 ||
+            is_invisible(text.substr(0, length))) {
             length = length == 0 ? 1 : length;
             for (const char c : text.substr(0, length)) {
                 out += "\\x";

@@ -11,7 +11,8 @@ namespace assay {
 /// JSON (RFC 8259).
 void append_json_string(std::string& out, std::string_view text);
 
-/// Appends `text` for a terminal: control characters (C0, DEL, C1, and invalid UTF-8) become \xNN.
+/// Appends `text` for a terminal: control characters (C0, DEL, C1), invalid UTF-8, and characters
+/// that show nothing or turn text round (U+202E and its like) become \xNN.
 void append_terminal_text(std::string& out, std::string_view text);
 
 }  // namespace assay

@@ -282,10 +282,6 @@ RuleOutcome Judge::State::outcome(const Watch& watch) const {
     outcome.excepted = watch.excepted;
     outcome.loopback_left_out =
         document.at_window_close ? loopback_at_close[kind] : loopback_in_window[kind];
-    if (watch.matches > 0) {
-        outcome.status = RuleStatus::finding;
-        return outcome;
-    }
     outcome.reason = gaps_of(document.kind);
     for (std::size_t i = 0; i < watch.could_not_judge.size(); ++i) {
         if (watch.could_not_judge[i] > 0) {
@@ -293,6 +289,10 @@ RuleOutcome Judge::State::outcome(const Watch& watch) const {
             outcome.reason += document.unknown_when[i].reason + " (" +
                               counted(watch.could_not_judge[i], "fact") + ")";
         }
+    }
+    if (watch.matches > 0) {
+        outcome.status = RuleStatus::finding;
+        return outcome;
     }
     if (!outcome.reason.empty()) {
         outcome.status = RuleStatus::unknown;

@@ -51,7 +51,7 @@ enum class RuleStatus : std::uint8_t { pass, finding, not_applicable, unknown };
 struct RuleOutcome {
     const RuleInfo* rule = nullptr;
     RuleStatus status = RuleStatus::pass;
-    std::string reason;              ///< why, in a sentence: always set unless status is finding
+    std::string reason;  ///< why, in a sentence; of a finding, what could not be judged besides
     std::uint64_t facts_judged = 0;  ///< facts of its kinds that it looked at
     std::uint64_t matches = 0;
     std::uint64_t loopback_left_out = 0;

@@ -24,18 +24,17 @@ int badness(engine::RuleStatus status) {
 }
 
 std::string reason_of(const RuleVerdict& verdict) {
-    if (!verdict.reason.empty()) {
-        return verdict.reason;
-    }
     if (verdict.status != engine::RuleStatus::finding) {
-        return "no reason given";
+        return verdict.reason.empty() ? "no reason given" : verdict.reason;
     }
+    const std::string besides =
+        verdict.reason.empty() ? "" : "; besides this unknown: " + verdict.reason;
     const auto findings = verdict.findings_in_all();
     if (findings == 0) {
-        return std::to_string(verdict.matches) + " facts matched";
+        return std::to_string(verdict.matches) + " facts matched" + besides;
     }
     return std::to_string(findings) + (findings == 1 ? " finding: " : " findings: ") +
-           counts_text(verdict.findings);
+           counts_text(verdict.findings) + besides;
 }
 
 }  // namespace

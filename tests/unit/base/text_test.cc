@@ -45,6 +45,13 @@ TEST(TerminalText, LetsNoControlCharacterThrough) {
         << "C1 control sequence introducer";
     EXPECT_EQ(terminal("line\nnext\x7f"), "line\\x0anext\\x7f");
     EXPECT_EQ(terminal("żółw\xFF"), "żółw\\xff");
+    EXPECT_EQ(terminal("a\xE2\x80\xAE"
+                       "b"),
+              "a\\xe2\\x80\\xae"
+              "b")
+        << "right-to-left override";
+    EXPECT_EQ(terminal("\xEF\xBB\xBF…"), "\\xef\\xbb\\xbf…")
+        << "byte order mark; an ellipsis is text";
 }
 
 TEST(Clock, WritesRfc3339WithNineDigits) {
