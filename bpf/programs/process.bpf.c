@@ -111,6 +111,11 @@ static __always_inline void append_paths(struct exec_record *record, struct linu
     start = text->end;
     if (program->interp != program->filename)
         append_text(text, program->filename, WIRE_PATH_MAX);
+    record->fixed.script_length = text->end - start;
+
+    start = text->end;
+    if (program->interp != program->filename)
+        append_text(text, program->interp, PATH_COMPONENT_MAX);
     record->fixed.interpreter_length = text->end - start;
 }
 

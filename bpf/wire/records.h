@@ -69,7 +69,8 @@ enum wire_exec_flag {
 };
 
 /* A path or cgroup part is its components from the file towards the root, each ended by a NUL: "ls\0bin\0usr\0".
- * userspace turns them round. The interpreter (bprm->filename) is one NUL-ended text as the kernel holds it. */
+ * userspace turns them round. Script (bprm->filename) and interpreter (bprm->interp) are NUL-ended texts as the kernel
+ * holds them; both are there only when Image interprets a script. */
 struct wire_exec {
     struct wire_header header;
     struct wire_process process;
@@ -90,10 +91,11 @@ struct wire_exec {
     /* Lengths of the parts that follow the fixed part, in this order, without padding between them. */
     __u16 image_length;
     __u16 directory_length;
+    __u16 script_length;
     __u16 interpreter_length;
     __u16 cgroup_length;
+    __u16 reserved2;
     __u32 arguments_length;
-    __u32 reserved2;
 };
 WIRE_ASSERT(sizeof(struct wire_exec) == 128);
 

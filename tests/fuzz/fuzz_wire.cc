@@ -26,6 +26,7 @@ void read(std::string_view text) {
 
 void read(const assay::sensors::ProcessExec& exec) {
     read(exec.image);
+    read(exec.script);
     read(exec.interpreter);
     read(exec.current_directory);
     read(exec.arguments);

@@ -33,6 +33,7 @@ struct ProcessCreation {
     std::string_view cgroup;
     std::string_view container_id;
     std::string_view interpreter;
+    std::string_view script;
     std::optional<bool> image_deleted;
     std::optional<bool> image_in_memory;
     std::optional<bool> stack_executable;
@@ -81,7 +82,9 @@ inline constexpr std::array kProcessCreationFields{
         "ContainerId", "", "64 hex digits named by the cgroup (docker, containerd, cri-o, podman)"),
     field<&ProcessCreation::interpreter>(
         "Interpreter", "path",
-        "the script file that Image was started to interpret (#! or binfmt_misc)"),
+        "of a script: the interpreter that it asks for, as written after #! (or by binfmt_misc)"),
+    field<&ProcessCreation::script>("Script", "path",
+                                    "the script file that Image was started to interpret"),
     field<&ProcessCreation::image_deleted>(
         "ImageDeleted", "", "the program file had no name any more when it was executed"),
     field<&ProcessCreation::image_in_memory>(

@@ -57,6 +57,7 @@ void Model::State::tell_exec(const sensors::ProcessExec& event, std::string_view
     }
     fact.cgroup = event.cgroup;
     fact.container_id = container_of(event.cgroup);
+    fact.script = event.script;
     fact.interpreter = event.interpreter;
     fact.image_deleted = event.image_deleted;
     fact.image_in_memory = event.image_in_memory;

@@ -73,7 +73,7 @@ def forged_name(stage):
 
 @test("acts")
 def script(stage):
-    """A script is told with its interpreter as the image and its own path beside."""
+    """A script is told with the program that runs it as the image, what it asks for, and its own path."""
     path = stage.file("script", "#!/bin/sh -e\nexit 0\n", 0o755)
     yield
     pid = ran(path, "scripted")
@@ -81,7 +81,8 @@ def script(stage):
     fact = stage.facts.one("process_creation", ProcessId=pid,
                            CommandLine=lambda line: "scripted" in (line or ""))
     assert fact["Image"] == os.path.realpath("/bin/sh"), fact
-    assert fact["Interpreter"] == path, fact
+    assert fact["Interpreter"] == "/bin/sh", fact
+    assert fact["Script"] == path, fact
     assert fact["CommandLine"] == f"/bin/sh -e {path} scripted", fact
 
 

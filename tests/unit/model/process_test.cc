@@ -64,7 +64,8 @@ TEST_F(ProcessCreation, HoldsEveryField) {
     event.effective_capabilities = 1;
     event.image_file = {77, 8U << 20 | 3U};
     event.image = "/usr/bin/perl";
-    event.interpreter = "/opt/x.pl";
+    event.script = "/opt/x.pl";
+    event.interpreter = "/usr/bin/perl5";
     event.current_directory = "/home/joe";
     event.arguments = "perl\0/opt/x.pl"sv;
     const std::string container(64, 'a');
@@ -90,7 +91,8 @@ TEST_F(ProcessCreation, HoldsEveryField) {
     EXPECT_EQ(fact["ParentCommandLine"], "/usr/bin/bash");
     EXPECT_EQ(fact["ParentProcessId"], "10");
     EXPECT_EQ(fact["ContainerId"], container);
-    EXPECT_EQ(fact["Interpreter"], "/opt/x.pl");
+    EXPECT_EQ(fact["Interpreter"], "/usr/bin/perl5");
+    EXPECT_EQ(fact["Script"], "/opt/x.pl");
     EXPECT_EQ(fact["ImageDeleted"], "true");
     EXPECT_EQ(fact["StackExecutable"], "false");
     EXPECT_EQ(fact["SecureExec"], "true");

@@ -101,10 +101,19 @@ TEST(ExecRecord, MarksAPathThatWasCut) {
     EXPECT_EQ(exec.current_directory, "/home/joe") << "a short path is whole";
 }
 
+TEST(ExecRecord, KeepsTheInterpreterAsTheScriptNamesIt) {
+    WireDecoder decoder;
+    const auto record = exec_record({.script = "run.py\0"sv, .interpreter = "/usr/bin/env\0"sv});
+    const auto exec = decoded(decoder, record);
+    EXPECT_EQ(exec.interpreter, "/usr/bin/env");
+    EXPECT_EQ(exec.script, "/home/joe/run.py");
+    EXPECT_EQ(exec.arguments, "ls\0-l"sv);
+}
+
 TEST(ExecRecord, MakesTheScriptAbsolute) {
     WireDecoder decoder;
     const auto script = [&](std::string_view given) {
-        return std::string(decoded(decoder, exec_record({.interpreter = given})).interpreter);
+        return std::string(decoded(decoder, exec_record({.script = given})).script);
     };
     EXPECT_EQ(script("/opt/run.sh\0"sv), "/opt/run.sh");
     EXPECT_EQ(script("run.sh\0"sv), "/home/joe/run.sh");

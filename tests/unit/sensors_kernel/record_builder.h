@@ -37,6 +37,7 @@ Wire with_header(wire_kind kind) {
 struct ExecParts {
     std::string_view image = "ls\0bin\0usr\0"sv;
     std::string_view directory = "joe\0home\0"sv;
+    std::string_view script = {};
     std::string_view interpreter = {};
     std::string_view cgroup = "ssh.service\0system.slice\0"sv;
     std::string_view arguments = "ls\0-l\0"sv;
@@ -62,11 +63,13 @@ inline std::vector<std::byte> exec_record(const ExecParts& parts = {}, __u32 fla
     wire.cgroup_id = cgroup_id;
     wire.image_length = static_cast<__u16>(parts.image.size());
     wire.directory_length = static_cast<__u16>(parts.directory.size());
+    wire.script_length = static_cast<__u16>(parts.script.size());
     wire.interpreter_length = static_cast<__u16>(parts.interpreter.size());
     wire.cgroup_length = static_cast<__u16>(parts.cgroup.size());
     wire.arguments_length = static_cast<__u32>(parts.arguments.size());
     std::string rest(parts.image);
     rest += parts.directory;
+    rest += parts.script;
     rest += parts.interpreter;
     rest += parts.cgroup;
     rest += parts.arguments;

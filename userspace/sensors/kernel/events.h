@@ -37,7 +37,8 @@ struct ProcessExec {
     std::uint64_t effective_capabilities = 0;
     FileKey image_file;
     std::string_view image;        ///< absolute path; empty when not readable (kernel thread)
-    std::string_view interpreter;  ///< the script, when Image interprets one
+    std::string_view script;       ///< the script, when Image interprets one
+    std::string_view interpreter;  ///< what the script asked for (#!), as it is written there
     std::string_view current_directory;
     std::string_view arguments;  ///< NUL-separated, no NUL at the end
     std::string_view cgroup;     ///< path

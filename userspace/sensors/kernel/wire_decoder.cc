@@ -328,17 +328,19 @@ Result<KernelEvent> WireDecoder::decode_exec(std::span<const std::byte> record) 
     }
     const auto image = reader.take_bytes(wire->image_length);
     const auto directory = reader.take_bytes(wire->directory_length);
+    const auto script = reader.take_bytes(wire->script_length);
     const auto interpreter = reader.take_bytes(wire->interpreter_length);
     const auto cgroup = reader.take_bytes(wire->cgroup_length);
     const auto arguments = reader.take_bytes(wire->arguments_length);
-    if (!image || !directory || !interpreter || !cgroup || !arguments || reader.left() != 0) {
+    if (!image || !directory || !script || !interpreter || !cgroup || !arguments ||
+        reader.left() != 0) {
         return fail("exec record has parts of another length than it says");
     }
     const auto has = [flags = wire->flags](std::uint32_t flag) { return (flags & flag) != 0; };
 
     image_.clear();
     directory_.clear();
-    interpreter_.clear();
+    script_.clear();
     cgroup_.clear();
     // One flag for all three paths: which of them was cut shows in its depth alone.
     const auto is_cut = [&](std::string_view components, std::ptrdiff_t depth) {
@@ -353,10 +355,9 @@ Result<KernelEvent> WireDecoder::decode_exec(std::span<const std::byte> record) 
         !path(cgroup_, *cgroup, WIRE_CGROUP_DEPTH)) {
         return fail("exec record has a path that does not end");
     }
-    if (!interpreter->empty()) {
-        auto script = as_text(*interpreter);
-        script = script.substr(0, script.find('\0'));
-        append_absolute(interpreter_, directory_, script);
+    const auto until_nul = [](std::string_view text) { return text.substr(0, text.find('\0')); };
+    if (!script->empty()) {
+        append_absolute(script_, directory_, until_nul(as_text(*script)));
     }
     std::string_view cgroup_path = cgroup_;
     if (!cgroup_.empty()) {
@@ -381,7 +382,8 @@ Result<KernelEvent> WireDecoder::decode_exec(std::span<const std::byte> record) 
         .effective_capabilities = wire->effective_capabilities,
         .image_file = {.inode = wire->image_inode, .device = wire->image_device},
         .image = image_,
-        .interpreter = interpreter_,
+        .script = script_,
+        .interpreter = until_nul(as_text(*interpreter)),
         .current_directory = directory_,
         .arguments = words,
         .cgroup = cgroup_path,

@@ -51,7 +51,7 @@ private:
     CgroupPaths cgroups_;
     std::string image_;
     std::string directory_;
-    std::string interpreter_;
+    std::string script_;
     std::string cgroup_;
 };
 
