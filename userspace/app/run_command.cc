@@ -127,6 +127,15 @@ int conclude(const Prepared& prepared, const findings::Verdicts& verdicts,
              std::optional<engine::Level> worst, std::FILE* out, std::FILE* err) {
     const std::vector<Error> troubles = prepared.delivery.finish();
     bool failed = !troubles.empty();
+    if (prepared.delivery.left_a_thread()) {
+        // A reader stands still. To flush the stream that it holds, or to take away what its thread
+        // looks at, would hang or crash instead of ending.
+        for (const Error& trouble : troubles) {
+            complain(err, kName, trouble.message, kExitUsage);
+        }
+        std::fflush(err);
+        ::_exit(kExitUsage);
+    }
     if (prepared.human) {
         // The human view goes through stdio, which remembers that a write has failed.
         if (std::fflush(out) != 0 || std::ferror(out) != 0) {

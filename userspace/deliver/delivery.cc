@@ -272,6 +272,7 @@ std::vector<Error> Delivery::finish() {
             channel->thread.join();
         } else {
             channel->thread.detach();
+            left_a_thread_ = true;
         }
     }
     channels_.clear();

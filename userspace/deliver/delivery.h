@@ -56,6 +56,10 @@ public:
     /// Writes what is queued and ends the threads. Answers what went wrong: one sentence for each
     /// sink that did not take everything. Nothing may be delivered afterwards.
     [[nodiscard]] std::vector<Error> finish();
+    /// After finish(): a sink hangs in a write, and its thread still uses what it was given. Leave
+    /// the process with _exit, without destructors and without flushing the stream that it writes
+    /// to.
+    [[nodiscard]] bool left_a_thread() const { return left_a_thread_; }
 
 private:
     struct Channel;
@@ -64,6 +68,7 @@ private:
     Options options_;
     std::vector<std::shared_ptr<Channel>> channels_;
     bool finished_ = false;
+    bool left_a_thread_ = false;
 };
 
 }  // namespace assay::deliver
