@@ -2,6 +2,7 @@
 """Who listens, who holds the socket, and whether anybody came."""
 import os
 import re
+import socket
 
 from framework.harness import Skipped, test
 from framework.places import HOST
@@ -64,6 +65,20 @@ def idle(stage):
     told = stage.told_at(lambda record: record.get("finding_info", {}).get("analytic", {})
                          .get("name") == UNUSED)
     assert told and min(told) >= stage.window_closed_at, "told before the window closed"
+
+
+@test("acts")
+def chosen_by_the_kernel(stage):
+    """A listener on a port that the kernel chose is told as closed, and is not reported."""
+    yield
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+    yield
+    last = stage.facts.last("listener", LocalPort=port, LocalIp="127.0.0.1")
+    assert last["Open"] is False and last["ProcessId"] == os.getpid(), last
+    assert not stage.findings.of(UNUSED, port=port)
 
 
 @test("acts")
