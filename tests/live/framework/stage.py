@@ -19,7 +19,7 @@ class Nginx:
     plain, login, deferred, deferred_login = 80, 8081, 8082, 8083
     mixed, uring, mapped, ipv6, static, many = 8084, 8085, 8086, 8087, 8088, 8089
     url_login, refused_login, odd, held, used = 8090, 8091, 8443, 8092, 8093
-    live, served = 8094, 8095
+    live, served, kept_alive = 8094, 8095, 8096
     tls, tls_deferred, tls_login, tls_12, tls_user = 443, 8444, 8445, 8446, 8447
     tls_on_23 = 23  # on TLS_IP
 
@@ -107,7 +107,7 @@ class Stage:
         self.file("nginx/site/index.html", "private\n")
         ports = Nginx
         plain = [ports.plain, ports.mixed, ports.uring, ports.mapped, ports.static, ports.many,
-                 ports.odd, ports.held, ports.used, ports.served,
+                 ports.odd, ports.held, ports.used, ports.served, ports.kept_alive,
                  f"{ports.deferred} deferred", f"[{SERVER_IP6}]:{ports.ipv6}"]
         login = [ports.login, ports.url_login, ports.refused_login, ports.live,
                  f"{ports.deferred_login} deferred"]

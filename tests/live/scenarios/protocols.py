@@ -3,6 +3,7 @@
 import base64
 import os
 import subprocess
+import sys
 
 from framework.harness import test
 from framework.servers import Server
@@ -158,6 +159,27 @@ def http_login(stage):
     curl(stage, Nginx.login, "-u", f"joe:{stage.secret}", wants="private")
     yield
     clear(stage, Nginx.login, LOGIN, "http", "/curl", credentials=True)
+
+
+@test("acts")
+def http_login_kept_alive(stage):
+    """One request with a password among 500 on one connection is a login."""
+    stage.nginx()
+    requests = stage.file("kept_alive.py", f"""
+import base64, http.client, sys
+connection = http.client.HTTPConnection("{SERVER_IP}", {Nginx.kept_alive})
+secret = base64.b64encode(sys.stdin.buffer.read()).decode()
+for number in range(500):
+    headers = {{"Authorization": "Basic " + secret}} if number == 350 else {{}}
+    connection.request("GET", "/page/%d" % number, headers=headers)
+    assert connection.getresponse().read() == b"plain\\n"
+""")
+    yield
+    stage.client.run([sys.executable, requests], text=f"joe:{stage.secret}")
+    yield
+    assert stage.findings.of(LOGIN, port=Nginx.kept_alive), "the login was not found"
+    facts = stage.facts.all("network_connection", Initiated=True, DestinationPort=Nginx.kept_alive)
+    assert facts[-1]["Count"] == 1 and facts[-1]["CleartextCredentials"] is True, facts[-1]
 
 
 @test("acts")
