@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -24,6 +27,19 @@ public:
     /// The whole file, at most `limit` bytes; longer is an error.
     [[nodiscard]] Result<std::string> read_file(std::string_view relative,
                                                 std::size_t limit = 16 * 1024 * 1024) const;
+
+    /// Opens with the given open(2) flags (O_PATH, O_DIRECTORY, O_NOFOLLOW …); O_CLOEXEC is added.
+    [[nodiscard]] Result<UniqueFd> open_path(std::string_view relative, int flags) const;
+    /// stat(2) of it; with `follow` false lstat(2).
+    [[nodiscard]] Result<struct stat> status(std::string_view relative, bool follow = true) const;
+    /// Where a symbolic link leads, as written in it.
+    [[nodiscard]] Result<std::string> read_link(std::string_view relative) const;
+    /// Names in a directory, sorted by byte, without . and ..; at most `limit`, more is an error.
+    [[nodiscard]] Result<std::vector<std::string>> list_directory(std::string_view relative,
+                                                                  std::size_t limit = 65'536) const;
+    /// False only when there certainly is no such name (ENOENT, ENOTDIR); true when that cannot be
+    /// told, so that what is not readable is not taken for absent.
+    [[nodiscard]] bool exists(std::string_view relative) const;
 
 private:
     explicit HostRoot(UniqueFd directory) : directory_(std::move(directory)) {}

@@ -26,6 +26,8 @@ public:
     ~UniqueFd() { release(); }
 
     [[nodiscard]] int get() const noexcept { return fd_; }
+    /// Gives the descriptor away: whoever takes it closes it.
+    [[nodiscard]] int take() noexcept { return std::exchange(fd_, -1); }
 
 private:
     void release() noexcept {

@@ -309,28 +309,7 @@ void Compiler::compile_subject() {
         }
         return;
     }
-    std::span<const std::string_view> names;
-    constexpr std::array<std::string_view, 3> kProcess{"Image", "CommandLine", "User"};
-    constexpr std::array<std::string_view, 3> kConnection{"Image", "DestinationIp",
-                                                          "DestinationPort"};
-    constexpr std::array<std::string_view, 4> kListener{"Netns", "Protocol", "LocalIp",
-                                                        "LocalPort"};
-    constexpr std::array<std::string_view, 1> kCoverage{"Hook"};
-    switch (kind_->kind) {
-        case facts::Kind::process_creation:
-            names = kProcess;
-            break;
-        case facts::Kind::network_connection:
-            names = kConnection;
-            break;
-        case facts::Kind::listener:
-            names = kListener;
-            break;
-        case facts::Kind::coverage:
-            names = kCoverage;
-            break;
-    }
-    for (const std::string_view name : names) {
+    for (const std::string_view name : kind_->subject) {
         if (const auto index = field(name, document_.mark)) {
             compiled_.subject.push_back(*index);
         }

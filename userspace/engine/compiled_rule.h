@@ -60,20 +60,6 @@ struct CompiledDocument {
     std::uint64_t fields_used = 0;  ///< bit for each field of the kind
 };
 
-/// The kinds whose facts tell how something stands (a later fact on the same subject replaces the
-/// earlier one), not that something was done. Only on these a rule can stop being broken.
-[[nodiscard]] constexpr bool tells_a_state(facts::Kind kind) {
-    switch (kind) {
-        case facts::Kind::listener:
-        case facts::Kind::coverage:
-            return true;
-        case facts::Kind::process_creation:
-        case facts::Kind::network_connection:
-            return false;
-    }
-    return false;
-}
-
 /// Ties a document to its kind's field table. `overrides` replace parameters of the same name. What
 /// is wrong or unsupported goes to `diagnostics`, and then there is no result.
 [[nodiscard]] std::optional<CompiledDocument> compile(const RuleDocument& document,

@@ -187,7 +187,7 @@ void Judge::State::look(Watch& watch) {
         ++watch.could_not_judge[*unknown];
         return;
     }
-    const bool is_state = tells_a_state(document.kind);
+    const bool is_state = facts::info(document.kind).tells_state;
     if (matched) {
         ++watch.matches;
         if (is_state && watch.matched_subjects.size() < kMostSubjects) {

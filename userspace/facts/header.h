@@ -34,6 +34,9 @@ struct FactHeader {
     ProcessKey process;
     /// Loopback traffic or a listener bound to loopback: judged only with --include-loopback.
     bool loopback = false;
+    /// The subject is no more (an account was deleted, a Match block removed): a finding on it
+    /// closes. The fields still name it.
+    bool gone = false;
     /// Told at the close of the window: what `judge: at-window-close` rules look at.
     bool at_close = false;
 };

@@ -27,6 +27,9 @@ enum class Hook : std::uint8_t {
     packet,
     snapshot_processes,
     snapshot_sockets,
+    sysctl,
+    file_change,
+    host_files,
 };
 
 struct HookInfo {
@@ -43,6 +46,9 @@ inline constexpr std::array kAllKinds{Kind::process_creation, Kind::network_conn
                                       Kind::listener};
 inline constexpr std::array kConnectionKinds{Kind::network_connection};
 inline constexpr std::array kListenerKinds{Kind::listener};
+inline constexpr std::array kFileKinds{Kind::file_event};
+inline constexpr std::array kSettingKinds{Kind::setting};
+inline constexpr std::array kHostKinds{Kind::setting, Kind::account, Kind::directory};
 inline constexpr std::array kNetworkKinds{Kind::network_connection, Kind::listener};
 }  // namespace detail
 
@@ -69,6 +75,14 @@ inline constexpr std::array kHooks{
              "processes that ran before the window"},
     HookInfo{Hook::snapshot_sockets, "snapshot_sockets", detail::kNetworkKinds, true,
              "sockets open before the window, and the holders of listeners"},
+    HookInfo{Hook::sysctl, "sysctl", detail::kSettingKinds, false,
+             "kernel settings written, by whom; without it they are read again each second"},
+    HookInfo{Hook::file_change, "file_change", detail::kFileKinds, true,
+             "files made and renamed, by whom"},
+    HookInfo{
+        Hook::host_files, "host_files", detail::kHostKinds, false,
+        "changes of the files that settings, accounts and directories rest on; without it they "
+        "are read again each second"},
 };
 
 [[nodiscard]] constexpr const HookInfo& info(Hook hook) {

@@ -76,6 +76,23 @@ FieldValue FactView::recorded_value(std::size_t field) const {
         recorded_->values[field]);
 }
 
+RecordedFact copy_of(const FactView& fact) {
+    RecordedFact copy(fact.kind());
+    copy.header = fact.header();
+    for (std::size_t i = 0; i < copy.values.size(); ++i) {
+        std::visit(Overloaded{[](std::monostate) {},
+                              [&](std::string_view text) { copy.values[i] = std::string(text); },
+                              [&](TextList list) {
+                                  copy.values[i] =
+                                      std::vector<std::string>(list.begin(), list.end());
+                              },
+                              [&](auto plain) { copy.values[i] = plain; }},
+                   fact.get(i));
+    }
+    copy.freeze();
+    return copy;
+}
+
 FieldValue FactView::get(std::string_view name) const {
     const auto index = find_field(kind_info(), name);
     return index ? get(*index) : FieldValue{};

@@ -122,6 +122,32 @@ std::string listener(const Fields& fact) {
     return out;
 }
 
+std::string in_source(const Fields& fact) {
+    const std::string source = fact.text("Source");
+    return source.empty() ? "" : " (" + source + ")";
+}
+
+std::string setting(const Fields& fact) {
+    const std::string value = fact.text("Value");
+    std::string out = fact.text("Setting") + (value.empty() ? " is not known" : " is " + value);
+    if (const std::string criteria = fact.text("Criteria"); !criteria.empty()) {
+        out += " for " + criteria;
+    }
+    return out + in_source(fact);
+}
+
+std::string directory(const Fields& fact) {
+    std::string out = fact.text("Path");
+    if (const std::string writers = fact.text("WritableBy"); !writers.empty()) {
+        out += " can be changed by " + writers;
+    }
+    if (const std::string weakest = fact.text("WeakestPath");
+        !weakest.empty() && weakest != fact.text("Path")) {
+        out += ", through " + weakest;
+    }
+    return out;
+}
+
 std::string coverage(const Fields& fact) {
     std::string out = fact.text("Hook") + " is " + fact.text("State");
     if (const auto lost = fact.number("Lost"); lost && *lost > 0) {
@@ -202,6 +228,15 @@ std::string sentence(const Finding& finding) {
                 return connection(fact);
             case facts::Kind::listener:
                 return listener(fact);
+            case facts::Kind::file_event:
+                return fact.text("Image") + " " + fact.text("Operation") + " " +
+                       fact.text("TargetFilename");
+            case facts::Kind::setting:
+                return setting(fact);
+            case facts::Kind::account:
+                return "account " + fact.text("Account") + in_source(fact);
+            case facts::Kind::directory:
+                return directory(fact);
             case facts::Kind::coverage:
                 return coverage(fact);
             case facts::Kind::process_creation: {

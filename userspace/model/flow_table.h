@@ -14,7 +14,7 @@
 
 #include "model/verdict_kind.h"
 #include "protocols/classifier.h"
-#include "sensors/kernel/events.h"
+#include "sensors/events.h"
 
 namespace assay::model {
 

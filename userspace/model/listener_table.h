@@ -11,7 +11,7 @@
 
 #include "model/endpoint_table.h"
 #include "model/verdict_kind.h"
-#include "sensors/kernel/events.h"
+#include "sensors/events.h"
 
 namespace assay::model {
 

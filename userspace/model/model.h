@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "facts/kinds.h"
-#include "sensors/kernel/events.h"
+#include "sensors/events.h"
 
 namespace assay::model {
 
@@ -71,6 +71,9 @@ public:
     void on(const sensors::Segment&);
     void on(const sensors::FlowClosed&);
     void on(const sensors::SocketHeld&);
+    void on(const sensors::FileChange&) {}
+    /// Settings are the host sensor's business.
+    void on(const sensors::SysctlWrite&) {}
     void on(const sensors::HookState&);
 
     /// The snapshot is complete: listeners and connections found in it are told (origin snapshot).

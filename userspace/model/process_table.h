@@ -9,7 +9,7 @@
 #include <unordered_map>
 
 #include "model/text_pool.h"
-#include "sensors/kernel/events.h"
+#include "sensors/events.h"
 
 namespace assay::model {
 

@@ -75,8 +75,10 @@ constexpr std::array kHookPoints{
     HookPoint{Hook::packet, kPacketBy},
     HookPoint{Hook::snapshot_processes, kProcessesBy},
     HookPoint{Hook::snapshot_sockets, kSocketsBy},
+    HookPoint{Hook::sysctl, {}},
 };
-static_assert(kHookPoints.size() == facts::kHooks.size());
+// The hooks after these are served by other sensors.
+static_assert(kHookPoints.size() == static_cast<std::size_t>(Hook::file_change));
 
 }  // namespace
 

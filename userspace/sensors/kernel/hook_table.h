@@ -40,7 +40,7 @@ struct HookPoint {
     std::span<const Candidate> candidates;  ///< the best first
 };
 
-/// Every hook, in the order of enum facts::Hook.
+/// Every hook that the kernel sensor serves, in the order of enum facts::Hook.
 [[nodiscard]] std::span<const HookPoint> hook_points();
 
 /// The first candidate that can be used.

@@ -243,8 +243,9 @@ Result<void> check_version() {
     const std::string_view release(system.release);
     unsigned major = 0;
     unsigned minor = 0;
-    const char* end = release.data() + release.size();
-    const auto first = std::from_chars(release.data(), end, major);
+    const char* const begin = &system.release[0];
+    const char* const end = begin + release.size();
+    const auto first = std::from_chars(begin, end, major);
     if (first.ec != std::errc{} || first.ptr == end ||
         std::from_chars(first.ptr + 1, end, minor).ec != std::errc{}) {
         return {};  // a kernel that names itself otherwise is judged by what it takes

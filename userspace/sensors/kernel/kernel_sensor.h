@@ -12,7 +12,7 @@
 
 #include "base/result.h"
 #include "facts/kinds.h"
-#include "sensors/kernel/events.h"
+#include "sensors/events.h"
 
 namespace assay::sensors {
 

@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "sensors/kernel/events.h"
+#include "sensors/events.h"
 
 namespace assay::sensors {
 

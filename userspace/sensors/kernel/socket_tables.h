@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "sensors/kernel/events.h"
+#include "sensors/events.h"
 
 namespace assay::sensors {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "sensors/kernel/events.h"
+#include "sensors/events.h"
 #include "wire/records.h"
 
 namespace assay::sensors {

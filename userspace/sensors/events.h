@@ -11,8 +11,8 @@
 #include "facts/header.h"
 #include "facts/hooks.h"
 
-/// What the kernel sensor tells, decoded from wire records. Texts and bytes are borrowed from the
-/// record: they are valid until the callback returns. Times are CLOCK_BOOTTIME ns.
+/// What sensors tell of what happens, most of it decoded from the kernel's wire records. Texts and
+/// bytes are borrowed: they are valid until the callback returns. Times are CLOCK_BOOTTIME ns.
 namespace assay::sensors {
 
 using facts::Origin;
@@ -198,6 +198,24 @@ struct SocketHeld {
     std::uint16_t local_port = 0, remote_port = 0;
 };
 
+/// A kernel setting is about to be written; whether it is, only reading it again tells.
+struct SysctlWrite {
+    std::uint64_t time_ns = 0;
+    ProcessKey process;
+    std::uint32_t uid = 0;
+    std::string_view name;  ///< below /proc/sys: kernel/randomize_va_space
+};
+
+/// A file was made or given a new name.
+struct FileChange {
+    enum class Operation : std::uint8_t { created, renamed };
+    std::uint64_t time_ns = 0;
+    std::uint32_t pid = 0;  ///< who did it; 0: not known
+    std::string_view path;
+    Operation operation = Operation::created;
+    bool directory = false;
+};
+
 /// The state of one hook; told at the start, and again when `lost` has grown.
 struct HookState {
     facts::Hook hook{};
@@ -207,9 +225,9 @@ struct HookState {
     std::uint64_t lost = 0;  ///< since the start
 };
 
-using KernelEvent =
-    std::variant<ProcessExec, ProcessFork, ProcessExit, EndpointOpened, EndpointEstablished,
-                 EndpointCounters, EndpointAccepted, ListenerOpened, ListenerClosed,
-                 ListenerCounters, Segment, FlowClosed, SocketHeld, HookState>;
+using KernelEvent = std::variant<ProcessExec, ProcessFork, ProcessExit, EndpointOpened,
+                                 EndpointEstablished, EndpointCounters, EndpointAccepted,
+                                 ListenerOpened, ListenerClosed, ListenerCounters, Segment,
+                                 FlowClosed, SocketHeld, SysctlWrite, FileChange, HookState>;
 
 }  // namespace assay::sensors
