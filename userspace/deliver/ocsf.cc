@@ -77,6 +77,8 @@ std::int64_t count32(std::uint64_t count) {
     return static_cast<std::int64_t>(std::min(count, kMost));
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 std::string_view file_name(std::string_view path) {
     const auto name = path.substr(path.rfind('/') + 1);
     return name.empty() ? path : name;
@@ -191,9 +193,11 @@ void write_metadata(JsonWriter& json, const findings::RunInfo& run,
     json.field("uid", uid).field("version", kOcsfVersion).close('}');
 }
 
-void write_file(JsonWriter& json, std::string_view path) {
+constexpr Label kRegularFile{1, "Regular File"};
+
+void write_file(JsonWriter& json, std::string_view path, Label type = kRegularFile) {
     json.key("file").open('{').field("name", file_name(path)).field("path", path);
-    json.field("type", "Regular File").field("type_id", 1).close('}');
+    json.field("type", type.word).field("type_id", type.id).close('}');
 }
 
 /// The members of a process object, apart from its parents.
@@ -307,6 +311,28 @@ void write_connection_info(JsonWriter& json, const Fields& fact, Label direction
     json.close('}');
 }
 
+/// The file that a fact of the host's set-up rests on, without its line.
+std::string_view file_of(const Fields& fact, facts::Kind kind) {
+    switch (kind) {
+        case facts::Kind::file_event:
+            return fact.text("TargetFilename");
+        case facts::Kind::directory:
+            return fact.text("Path");
+        case facts::Kind::setting:
+        case facts::Kind::account: {
+            auto source = fact.text("Source");
+            const auto colon = source.rfind(':');
+            const auto line = colon == std::string_view::npos ? "" : source.substr(colon + 1);
+            if (!line.empty() && std::ranges::all_of(line, is_digit)) {
+                source.remove_suffix(line.size() + 1);
+            }
+            return source.starts_with('/') ? source : std::string_view{};
+        }
+        default:
+            return {};
+    }
+}
+
 void write_evidence(JsonWriter& json, const findings::Evidence& evidence) {
     const Fields fact(evidence.fact);
     const bool is_connection = evidence.fact.kind == facts::Kind::network_connection;
@@ -329,6 +355,14 @@ void write_evidence(JsonWriter& json, const findings::Evidence& evidence) {
         write_endpoint(json, "dst_endpoint", destination,
                        fact.number(is_listener ? "LocalPort" : "DestinationPort"),
                        fact.text("DestinationHostname"), fact.text("ApplicationProtocol"));
+    }
+    if (const auto file = file_of(fact, evidence.fact.kind); !file.empty()) {
+        const auto type = fact.text("Type");
+        write_file(json, file,
+                   type == "directory" || fact.flag("Directory").value_or(false)
+                       ? Label{2, "Folder"}
+                   : type == "link" ? Label{7, "Symbolic Link"}
+                                    : kRegularFile);
     }
     write_process(json, evidence);
     if (is_connection) {

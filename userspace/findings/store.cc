@@ -21,8 +21,13 @@ constexpr std::size_t kMaxListItems = 32;
 constexpr std::size_t kMaxProcesses = 9;  // the process and eight parents
 
 /// What happened cannot become false; what stands can.
-bool is_act(facts::Kind kind) {
-    return kind == facts::Kind::process_creation || kind == facts::Kind::network_connection;
+bool is_act(facts::Kind kind) { return !facts::info(kind).tells_state; }
+
+/// How the host is set up: each fact replaces the one before, and the program named in it is the
+/// one that changed it, not what the finding is about.
+bool is_set_up(facts::Kind kind) {
+    return kind == facts::Kind::setting || kind == facts::Kind::account ||
+           kind == facts::Kind::directory;
 }
 
 std::string field_text(const facts::FactView& fact, std::string_view field) {
@@ -33,7 +38,16 @@ std::string field_text(const facts::FactView& fact, std::string_view field) {
 
 /// Facts with the same signature are the same kind of evidence, whatever their counts and pids.
 std::string signature_of(const engine::Match& match) {
-    constexpr std::array<std::string_view, 12> kFields{"ApplicationProtocol",
+    constexpr std::array<std::string_view, 21> kFields{"Value",
+                                                       "Source",
+                                                       "EffectiveBy",
+                                                       "Enabled",
+                                                       "WritableBy",
+                                                       "WeakestPath",
+                                                       "Mode",
+                                                       "Password",
+                                                       "MaximumDays",
+                                                       "ApplicationProtocol",
                                                        "ApplicationProtocolVersion",
                                                        "ProtocolEvidence",
                                                        "Encrypted",
@@ -152,7 +166,9 @@ void Store::on_match(const engine::Match& match) {
         fingerprint.add(field).add(redacted(value));
     }
     const std::string uid = fingerprint.uuid();
-    const std::string image = safe(field_text(match.fact, "Image"), kMaxText);
+    const std::string image = is_set_up(match.fact.kind())
+                                  ? std::string()
+                                  : safe(field_text(match.fact, "Image"), kMaxText);
     RuleState& state = state_of(match.rule);
     if (!match.matched) {
         close(state, uid, image, match);
@@ -266,7 +282,10 @@ void Store::seen_again(Entry& entry, const engine::Match& match) {
     const auto known = std::ranges::find(entry.signatures, signature);
     const bool new_kind =
         known == entry.signatures.end() && entry.signatures.size() < kMaxSignatures;
-    if (new_kind) {
+    if (new_kind && is_set_up(finding.kind)) {
+        finding.evidence.back() = gather(match, nullptr);
+        entry.signatures.back() = signature;
+    } else if (new_kind) {
         if (finding.evidence.size() < kMaxEvidence) {
             finding.evidence.push_back(gather(match, nullptr));
         } else {
@@ -372,6 +391,9 @@ void Store::close(RuleState& state, const std::string& uid, const std::string& i
     if (const auto found = state.open.find(uid); found != state.open.end()) {
         Entry& entry = *found->second;
         entry.finding.open = false;
+        if (is_set_up(entry.finding.kind) && !match.fact.header().gone) {
+            entry.finding.evidence.back() = gather(match, nullptr);  // what it is now
+        }
         tell(entry, Activity::close, Cause::no_longer, now);
         ++state.closed[static_cast<std::size_t>(entry.finding.level)];
         streams_ -= entry.streams.size();

@@ -215,6 +215,46 @@ TEST_F(StoreTest, AnActDoesNotCloseWhenALaterOneWasHarmless) {
     EXPECT_EQ(store_.open_findings(), 1U);
 }
 
+facts::Setting root_login(std::string_view value, int second) {
+    facts::Setting fact;
+    fact.header.time = at(second);
+    fact.setting = "sshd.permitrootlogin";
+    fact.value = value;
+    fact.source = "/etc/ssh/sshd_config:33";
+    fact.image = "/usr/bin/sed";
+    return fact;
+}
+
+TEST_F(StoreTest, AFindingOnASettingShowsTheValueOfNowAndWhatClosedIt) {
+    const auto judge = [&](const facts::Setting& fact, bool matched) {
+        auto match = match_of(server_, facts::FactView(fact), {"Setting"});
+        match.matched = matched;
+        store_.on_match(match);
+    };
+    judge(root_login("yes", 1), true);
+    judge(root_login("prohibit-password", 2), true);
+    judge(root_login("yes", 3), true);
+    judge(root_login("no", 4), false);
+    ASSERT_EQ(told_.size(), 4U);
+    EXPECT_EQ(told_[1].activity, Activity::update);
+    EXPECT_EQ(told_[2].activity, Activity::update);
+    EXPECT_EQ(sentence(*told_[2].finding), "sshd.permitrootlogin is yes (/etc/ssh/sshd_config:33)");
+    EXPECT_EQ(told_[3].activity, Activity::close);
+    ASSERT_EQ(last().evidence.size(), 1U);
+    EXPECT_EQ(sentence(last()), "sshd.permitrootlogin is no (/etc/ssh/sshd_config:33)");
+}
+
+TEST_F(StoreTest, WhoChangedASettingIsNotWhatAFindingIsAbout) {
+    auto fact = root_login("yes", 1);
+    store_.on_match(match_of(server_, facts::FactView(fact), {"Setting"}));
+    fact = root_login("no", 2);
+    fact.image = "/usr/bin/vi";
+    auto match = match_of(server_, facts::FactView(fact), {"Setting"});
+    match.matched = false;
+    store_.on_match(match);
+    EXPECT_EQ(store_.open_findings(), 0U);
+}
+
 TEST_F(StoreTest, TheEndOfTheWindowClosesNothing) {
     store_.on_match(match_of(server_, example::listener()));
     store_.finish(at(60));
