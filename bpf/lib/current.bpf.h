@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Who runs right now. Only for hooks where `current` is the actor: connect, sendmsg, post_bind, a transition to LISTEN
- * or SYN_SENT, accept. Reads by CO-RE throughout: bpf_get_current_pid_tgid is not offered to every program type
+ * or SYN_SENT, accept, sysctl. Reads by CO-RE throughout: bpf_get_current_pid_tgid is not offered to every program type
  * on 5.10. */
 #ifndef ASSAY_CURRENT_BPF_H
 #define ASSAY_CURRENT_BPF_H

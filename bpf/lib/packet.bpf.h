@@ -115,37 +115,10 @@ static __always_inline int find_payload(struct __sk_buff *skb, struct packet *pa
     return 1;
 }
 
-#define FILL_SEGMENT(ROOM)                                                                                        \
+/* Puts the first `captured` bytes of the payload behind the record, and hands it over. Verifiers before 6.2 forget the
+ * bounds of a spilled 32-bit number, and learn no lower one from "is not 0": they are shown anew, from one below. */
+#define SUBMIT_WITH_PAYLOAD(ROOM)                                                                                 \
     do {                                                                                                          \
-        struct {                                                                                                  \
-            struct wire_segment segment;                                                                          \
-            __u8 bytes[ROOM];                                                                                     \
-        } *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);                                               \
-        __u32 captured = packet->payload_length;                                                                  \
-                                                                                                                  \
-        if (!record) {                                                                                            \
-            give_up(COUNTER_PACKET_RING_FULL);                                                                    \
-            return;                                                                                               \
-        }                                                                                                         \
-        if (captured > (ROOM))                                                                                    \
-            captured = (ROOM);                                                                                    \
-        fill_header(&record->segment.header, WIRE_SEGMENT, sizeof(struct wire_segment) + captured);               \
-        record->segment.flow = flow;                                                                              \
-        record->segment.endpoint = endpoint;                                                                      \
-        __builtin_memcpy(record->segment.local, packet->local, 16);                                               \
-        __builtin_memcpy(record->segment.remote, packet->remote, 16);                                             \
-        record->segment.local_port = packet->local_port;                                                          \
-        record->segment.remote_port = packet->remote_port;                                                        \
-        record->segment.netns = netns;                                                                            \
-        record->segment.protocol = packet->protocol;                                                              \
-        record->segment.role = server ? WIRE_ROLE_SERVER : WIRE_ROLE_CLIENT;                                      \
-        record->segment.flags = flags;                                                                            \
-        record->segment.reserved = 0;                                                                             \
-        record->segment.offset = offset;                                                                          \
-        record->segment.length = packet->payload_length;                                                          \
-        record->segment.captured = captured;                                                                      \
-        /* Verifiers before 6.2 forget the bounds of a spilled 32-bit number, and learn no lower one from         \
-         * "is not 0": they are shown anew, from one below. */                                                    \
         captured--;                                                                                               \
         asm volatile("" : "+r"(captured));                                                                        \
         if (captured >= (ROOM) || bpf_skb_load_bytes(skb, packet->payload_offset, record->bytes, captured + 1)) { \
@@ -154,6 +127,38 @@ static __always_inline int find_payload(struct __sk_buff *skb, struct packet *pa
             return;                                                                                               \
         }                                                                                                         \
         bpf_ringbuf_submit(record, wake_flags());                                                                 \
+    } while (0)
+
+#define FILL_SEGMENT(ROOM)                                                                          \
+    do {                                                                                            \
+        struct {                                                                                    \
+            struct wire_segment segment;                                                            \
+            __u8 bytes[ROOM];                                                                       \
+        } *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);                                 \
+        __u32 captured = packet->payload_length;                                                    \
+                                                                                                    \
+        if (!record) {                                                                              \
+            give_up(COUNTER_PACKET_RING_FULL);                                                      \
+            return;                                                                                 \
+        }                                                                                           \
+        if (captured > (ROOM))                                                                      \
+            captured = (ROOM);                                                                      \
+        fill_header(&record->segment.header, WIRE_SEGMENT, sizeof(struct wire_segment) + captured); \
+        record->segment.flow = flow;                                                                \
+        record->segment.endpoint = endpoint;                                                        \
+        __builtin_memcpy(record->segment.local, packet->local, 16);                                 \
+        __builtin_memcpy(record->segment.remote, packet->remote, 16);                               \
+        record->segment.local_port = packet->local_port;                                            \
+        record->segment.remote_port = packet->remote_port;                                          \
+        record->segment.netns = netns;                                                              \
+        record->segment.protocol = packet->protocol;                                                \
+        record->segment.role = server ? WIRE_ROLE_SERVER : WIRE_ROLE_CLIENT;                        \
+        record->segment.flags = flags;                                                              \
+        record->segment.reserved = 0;                                                               \
+        record->segment.offset = offset;                                                            \
+        record->segment.length = packet->payload_length;                                            \
+        record->segment.captured = captured;                                                        \
+        SUBMIT_WITH_PAYLOAD(ROOM);                                                                  \
     } while (0)
 
 /* Hands the start of a payload over. The ring takes constant sizes only, so there are three. */

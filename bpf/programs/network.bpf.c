@@ -6,6 +6,8 @@
  * endpoint of each open connection from its connect to its close: a hash by socket cookie, because socket storage costs
  * a connect storm 10 % and is not offered to tp_btf before 5.12. Socket storage is made at the first payload byte only.
  *
+ * With settings.dns_answers, queries to port 53 and their answers are handed over whole (lib/dns.bpf.h).
+ *
  * Userspace seeds `listeners` with what the snapshot finds (BPF_NOEXIST, zero counters), and writes `settled`.
  */
 #include "vmlinux.h"
@@ -16,6 +18,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "lib/current.bpf.h"
+#include "lib/dns.bpf.h"
 #include "lib/endpoint.bpf.h"
 #include "lib/listener.bpf.h"
 #include "lib/packet.bpf.h"
@@ -219,6 +222,8 @@ static __always_inline int on_connect(struct bpf_sock_addr *ctx, struct wire_end
     key->port = bpf_ntohs((__u16)ctx->user_port);
     key->role = WIRE_ROLE_CLIENT;
     fill_current_image(key);
+    if (settings.dns_answers && key->port == WIRE_DNS_PORT)
+        remember_asker(cookie, key);
     if (ctx->protocol == WIRE_PROTOCOL_UDP) {
         key->protocol = WIRE_PROTOCOL_UDP;
         open_datagram_flow(cookie, key, COUNTER_CONNECT_ENDPOINTS_FULL, COUNTER_CONNECT_RING_FULL);
@@ -281,6 +286,10 @@ static __always_inline int on_send(struct bpf_sock_addr *ctx, struct wire_endpoi
     flow_key.cookie = bpf_get_socket_cookie(ctx);
     flow_key.remote_port = key->port;
     __builtin_memcpy(flow_key.remote, key->remote, sizeof(flow_key.remote));
+    if (settings.dns_answers && key->port == WIRE_DNS_PORT) {
+        fill_current_image(key);
+        remember_asker(flow_key.cookie, key);
+    }
     if (bpf_map_lookup_elem(&datagram_flows, &flow_key))
         return ALLOW;
     if (current_tgid() == settings.self_tgid)
@@ -866,6 +875,8 @@ static __always_inline int on_datagram(struct __sk_buff *skb, struct bpf_sock *s
         if (!flow)
             return ALLOW;
     }
+    if (settings.dns_answers && packet->remote_port == WIRE_DNS_PORT)
+        on_dns_message(skb, sk, packet, flow->flow && !(flow->flags & STREAM_SERVER));
     if (flow->flags & STREAM_DONE)
         return ALLOW;
     if (!(flow->flags & DATAGRAM_PASSED)) {
@@ -900,8 +911,11 @@ static __always_inline int on_packet(struct __sk_buff *skb, int egress)
     sk = bpf_sk_fullsock(sk);
     if (!sk)
         return ALLOW;
-    if (packet.protocol == WIRE_PROTOCOL_TCP)
+    if (packet.protocol == WIRE_PROTOCOL_TCP) {
+        if (settings.dns_answers && packet.remote_port == WIRE_DNS_PORT)
+            on_dns_message(skb, sk, &packet, 0);
         return on_stream_payload(skb, sk, &packet);
+    }
     return on_datagram(skb, sk, &packet);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The process family: programs executed, processes made, processes ended. */
+/* The process family: programs executed, processes made, processes ended; and kernel settings written. */
 #include "vmlinux.h"
 
 #include <bpf/bpf_core_read.h>
@@ -7,6 +7,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "lib/cgroup.bpf.h"
+#include "lib/current.bpf.h"
 #include "lib/path.bpf.h"
 #include "lib/process.bpf.h"
 #include "lib/ring.bpf.h"
@@ -214,6 +215,42 @@ static __always_inline int on_exit(struct task_struct *task)
     return 0;
 }
 
+#define ALLOW 1 /* cgroup programs: let the act go on */
+
+/* Names of settings whose writes are told; userspace fills it before it attaches. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, WIRE_SYSCTLS_MAX);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct wire_sysctl_name);
+    __type(value, __u8);
+} sysctls SEC(".maps");
+
+/* Before the write: whether it succeeds, and what it makes of the value, only reading it again tells. */
+static __always_inline int on_sysctl(struct bpf_sysctl *ctx)
+{
+    struct wire_sysctl_name name = {}; /* 5.10 takes no uninitialised buffer */
+    struct wire_sysctl_write *record;
+
+    if (!ctx->write)
+        return ALLOW;
+    /* The whole name, and not a longer one that begins so. */
+    if (bpf_sysctl_get_name(ctx, name.text, sizeof(name.text), 0) < 0)
+        return ALLOW;
+    if (!bpf_map_lookup_elem(&sysctls, &name) || current_tgid() == settings.self_tgid)
+        return ALLOW;
+    record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+    if (!record) {
+        give_up(COUNTER_SYSCTL_RING_FULL);
+        return ALLOW;
+    }
+    fill_header(&record->header, WIRE_SYSCTL_WRITE, sizeof(*record));
+    fill_current(&record->process);
+    record->name = name;
+    bpf_ringbuf_submit(record, wake_flags());
+    return ALLOW;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(exec_tp_btf, struct task_struct *task, pid_t old_pid, struct linux_binprm *program)
 {
@@ -230,4 +267,10 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(exit_tp_btf, struct task_struct *task)
 {
     return on_exit(task);
+}
+
+SEC("cgroup/sysctl")
+int sysctl_cgroup(struct bpf_sysctl *ctx)
+{
+    return on_sysctl(ctx);
 }

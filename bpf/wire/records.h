@@ -16,7 +16,7 @@
 #define WIRE_ASSERT(what) _Static_assert(what, #what)
 #endif
 
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 
 enum wire_kind {
     WIRE_EXEC = 1,
@@ -30,6 +30,8 @@ enum wire_kind {
     WIRE_SEGMENT,
     WIRE_FLOW_CLOSED,
     WIRE_SOCKET_HELD, /* from the iterator, not the ring */
+    WIRE_DNS_MESSAGE,
+    WIRE_SYSCTL_WRITE,
 };
 
 struct wire_header {
@@ -244,6 +246,31 @@ struct wire_flow_closed {
 };
 WIRE_ASSERT(sizeof(struct wire_flow_closed) == 24);
 
+#define WIRE_DNS_PORT      53
+#define WIRE_DNS_BYTES_MAX 1280 /* the size that resolvers ask for is 1232 */
+
+enum wire_dns_flag {
+    WIRE_DNS_QUERY = 1 << 0,      /* sent by this host, else an answer that it received */
+    WIRE_DNS_QUERY_TOLD = 1 << 1, /* an answer on a socket of which a query was told */
+};
+
+/* A query to port 53, or an answer from there on a socket that asked. TCP: one segment of the stream. */
+struct wire_dns_message {
+    struct wire_header header;
+    struct wire_process asker; /* who connected the socket or sent from it; tgid 0: older than our hooks */
+    __u64 image_inode;         /* what the asker runs */
+    __u64 socket;              /* cookie */
+    __u32 image_device;
+    __u32 netns;
+    __u32 length;   /* payload bytes on the wire */
+    __u32 captured; /* bytes that follow */
+    __u8 protocol;  /* WIRE_PROTOCOL_* */
+    __u8 flags;     /* WIRE_DNS_* */
+    __u16 reserved;
+    __u32 reserved2;
+};
+WIRE_ASSERT(sizeof(struct wire_dns_message) == 72);
+
 /* One for each process that holds a TCP or UDP socket; written by the iterator. */
 struct wire_socket_held {
     struct wire_header header;
@@ -261,6 +288,25 @@ struct wire_socket_held {
     __u32 reserved2;
 };
 WIRE_ASSERT(sizeof(struct wire_socket_held) == 96);
+
+/* --- kernel settings --- */
+
+#define WIRE_SYSCTL_NAME_MAX 64 /* with its NUL; longer names are not watched */
+#define WIRE_SYSCTLS_MAX     128
+
+/* Key of the map `sysctls`: below /proc/sys, the rest of it NUL. */
+struct wire_sysctl_name {
+    char text[WIRE_SYSCTL_NAME_MAX];
+};
+WIRE_ASSERT(sizeof(struct wire_sysctl_name) == 64);
+
+/* A kernel setting is about to be written: the program runs before the write. */
+struct wire_sysctl_write {
+    struct wire_header header;
+    struct wire_process process;
+    struct wire_sysctl_name name;
+};
+WIRE_ASSERT(sizeof(struct wire_sysctl_write) == 96);
 
 /* --- what was lost, and why --- */
 
@@ -287,6 +333,7 @@ enum wire_counter {
     COUNTER_PACKET_UNREADABLE,
     COUNTER_DATAGRAM_FLOWS_MADE, /* not a loss: made - alive - deleted = evicted */
     COUNTER_DATAGRAM_FLOWS_DELETED,
+    COUNTER_SYSCTL_RING_FULL,
     COUNTER_MAX,
 };
 
@@ -296,7 +343,7 @@ struct wire_settings {
     __u32 wake_bytes;     /* the ring wakes its reader when this many bytes wait */
     __u32 flow_segments;  /* at most WIRE_FLOW_SEGMENTS_MAX */
     __u32 exec_directory; /* exec records carry the working directory: a fifth of what they cost */
-    __u32 reserved;
+    __u32 dns_answers;    /* queries and answers of DNS are told */
 };
 WIRE_ASSERT(sizeof(struct wire_settings) == 24);
 

@@ -33,6 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     facts::ProcessCreation process;
     process.image = "/usr/bin/x";
     process.command_line = part;
+    process.arguments = part;
     process.uid = 0;
     facts::NetworkConnection connection;
     connection.image = part;
@@ -44,7 +45,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     listener.owners = owners;
     listener.local_port = 80;
     listener.open = true;
-    for (const bool at_close : {false, true}) {
+    facts::FileEvent file;
+    file.target_filename = part;
+    std::int64_t hour = 0;
+    for (const bool at_close : {false, false, true}) {
+        const Timestamp time{++hour * 3'600'000'000'000};
+        for (facts::FactHeader* header : {&process.header, &connection.header, &file.header}) {
+            header->time = time;
+        }
+        file.header.at_close = at_close;
+        judge.on_fact(facts::FactView(file));
         process.header.at_close = at_close;
         connection.header.at_close = at_close;
         listener.header.at_close = at_close;

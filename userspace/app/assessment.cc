@@ -7,6 +7,9 @@
 #include <string>
 #include <utility>
 
+#include "engine/compiled_rule.h"
+#include "engine/fact_filter.h"
+
 namespace assay::app {
 namespace {
 
@@ -38,29 +41,38 @@ double seconds(std::chrono::steady_clock::duration length) {
 
 }  // namespace
 
-Assessment::Assessment(AssessmentPlan plan, const HostRoot& host, const engine::RuleSet& rules,
-                       deliver::Delivery& delivery)
+Assessment::Assessment(AssessmentPlan plan, const HostRoot& host,
+                       std::shared_ptr<const engine::RuleSet> rules, deliver::Delivery& delivery)
     : plan_(std::move(plan)),
-      rules_(rules),
+      rules_(std::move(rules)),
       delivery_(delivery),
       store_(
           plan_.host, plan_.run, [this](facts::ProcessKey process) { return ancestry(process); },
           [this](const findings::Change& change) { delivery_.deliver(change); }),
-      judge_(rules, {.include_loopback = plan_.include_loopback},
+      judge_(*rules_, {.include_loopback = plan_.include_loopback},
              [this](const engine::Match& match) { store_.on_match(match); }),
       observation_(host, {.on_fact = [this](const facts::FactView& fact) { on_fact(fact); },
                           .on_hook_state =
                               [this](const sensors::HookState& state) { on_hook_state(state); }}) {}
 
 Result<void> Assessment::start() {
-    auto kinds = rules_.kinds_needed();
+    auto kinds = rules_->kinds_needed();
     if (std::ranges::find(kinds, facts::Kind::coverage) == kinds.end()) {
         kinds.push_back(facts::Kind::coverage);
     }
-    if (auto started = observation_.start(std::move(kinds), plan_.length); !started) {
+    observed_ = kinds;
+    const bool set_up = std::ranges::any_of(kinds, is_set_up);
+    const ObservationPlan plan{
+        .kinds = std::move(kinds),
+        .length = plan_.length,
+        .running = plan_.running,
+        .file_prefixes =
+            engine::literal_prefixes(*rules_, facts::Kind::file_event, "TargetFilename"),
+        .host_names = rules_->needs_field(facts::Kind::network_connection, "DestinationHostname")};
+    if (auto started = observation_.start(plan); !started) {
         return started;
     }
-    if (nothing_attached()) {
+    if (!set_up && nothing_attached()) {
         return fail(
             "none of the hooks that the rules need is served by this kernel: see assay doctor");
     }
@@ -101,6 +113,11 @@ findings::Verdicts Assessment::finish() {
     verdicts.ended_early = ended_early_;
     verdicts.include_loopback = plan_.include_loopback;
     verdicts.outcomes = judge_.outcomes();
+    say_what_was_not_observed(verdicts.outcomes);
+    for (const auto& [info, reason] : waiting_) {
+        verdicts.outcomes.push_back(
+            {.rule = &info, .status = engine::RuleStatus::unknown, .reason = reason});
+    }
     for (auto& entry : coverage_) {
         if (entry) {
             verdicts.coverage.push_back(*entry);
@@ -110,6 +127,33 @@ findings::Verdicts Assessment::finish() {
     verdicts.findings = store_.counts();
     delivery_.deliver(verdicts);
     return verdicts;
+}
+
+void Assessment::replace_rules(std::shared_ptr<const engine::RuleSet> rules,
+                               std::vector<engine::RuleSet::Unsupported> waiting) {
+    judge_.replace_rules(*rules);
+    store_.replace_rules(rules->rules());
+    rules_ = std::move(rules);
+    waiting_ = std::move(waiting);
+}
+
+void Assessment::say_what_was_not_observed(std::vector<engine::RuleOutcome>& outcomes) const {
+    if (plan_.running && (!plan_.length || plan_.length->count() > 0)) {
+        return;
+    }
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        const auto& documents = rules_->loaded()[i]->compiled;
+        if (std::ranges::any_of(documents, [](const engine::CompiledDocument& document) {
+                return is_set_up(document.kind);
+            })) {
+            continue;
+        }
+        outcomes[i].status =
+            plan_.running ? engine::RuleStatus::unknown : engine::RuleStatus::not_applicable;
+        outcomes[i].reason = plan_.running
+                                 ? "a window of 0 s shows nothing of what happens on the host"
+                                 : "nothing runs on the host below --host-root";
+    }
 }
 
 deliver::Status Assessment::status() const {

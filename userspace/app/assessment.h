@@ -22,15 +22,17 @@ struct AssessmentPlan {
     findings::HostInfo host;
     findings::RunInfo run;
     WindowLength length;
+    bool running = true;  ///< false: the host is an image, of which only the set-up is judged
     bool include_loopback = false;
 };
 
 /// One window from its first hook to its verdicts: observation → judge → findings → delivery. One
-/// thread calls it. The host, the rule set and the delivery are borrowed and outlive it.
+/// thread calls it. The host and the delivery are borrowed and outlive it; so must the rule sets,
+/// which findings point to, outlive the delivery.
 class Assessment {
 public:
-    Assessment(AssessmentPlan plan, const HostRoot& host, const engine::RuleSet& rules,
-               deliver::Delivery& delivery);
+    Assessment(AssessmentPlan plan, const HostRoot& host,
+               std::shared_ptr<const engine::RuleSet> rules, deliver::Delivery& delivery);
 
     /// Attaches what the rules need and takes the snapshot.
     [[nodiscard]] Result<void> start();
@@ -40,6 +42,13 @@ public:
     [[nodiscard]] Result<void> watch(const std::function<bool()>& stop);
     /// Ends the window and hands the verdicts to the delivery, as its last record.
     findings::Verdicts finish();
+
+    /// The rules were read again: `rules` judges from now on, and `waiting` are unknown, since what
+    /// they rest on is not observed in this window.
+    void replace_rules(std::shared_ptr<const engine::RuleSet> rules,
+                       std::vector<engine::RuleSet::Unsupported> waiting);
+    /// The kinds of fact that this window gathers.
+    [[nodiscard]] const std::vector<facts::Kind>& observed() const { return observed_; }
 
     [[nodiscard]] deliver::Status status() const;
     /// The worst severity of any finding.
@@ -54,10 +63,14 @@ private:
     void on_gap(facts::Hook hook, std::uint64_t lost, std::string_view reason);
     [[nodiscard]] bool over() const;
     [[nodiscard]] bool nothing_attached() const;
+    /// What was not looked at is not passed.
+    void say_what_was_not_observed(std::vector<engine::RuleOutcome>& outcomes) const;
     [[nodiscard]] std::vector<findings::ProcessSummary> ancestry(facts::ProcessKey process) const;
 
     AssessmentPlan plan_;
-    const engine::RuleSet& rules_;
+    std::shared_ptr<const engine::RuleSet> rules_;
+    std::vector<engine::RuleSet::Unsupported> waiting_;
+    std::vector<facts::Kind> observed_;
     deliver::Delivery& delivery_;
     std::array<std::optional<findings::CoverageEntry>, facts::kHooks.size()> coverage_;
     std::uint64_t facts_ = 0;

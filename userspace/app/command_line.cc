@@ -21,7 +21,8 @@ constexpr OptionRow kLogLevelRow{
 constexpr std::array kRunRows{
     OptionRow{.name = "duration",
               .value = "D",
-              .meaning = "how long to watch: 90s, 5m, 1h, 1h30m or forever [1h]"},
+              .meaning = "how long to watch: 90s, 5m, 1h, 1h30m or forever [1h]; 0s judges how the "
+                         "host is set up, once"},
     OptionRow{.name = "package",
               .value = "NAMES",
               .meaning = "packages of rules to judge, by comma or repeated: runtime-behavior, "
@@ -31,6 +32,14 @@ constexpr std::array kRunRows{
               .value = "DIR",
               .meaning = "judge the Sigma rules under DIR too; may be repeated",
               .repeated = true},
+    OptionRow{.name = "template",
+              .value = "FILE",
+              .meaning = "take packages, rules, thresholds, exceptions, tags and outputs from an "
+                         "assessment template; options given here win"},
+    OptionRow{.name = "host-root",
+              .value = "DIR",
+              .meaning = "judge how the host below DIR is set up (a mounted image), once; needs no "
+                         "privilege"},
     OptionRow{.name = "include-loopback",
               .value = "",
               .meaning = "judge loopback traffic and loopback listeners too"},
@@ -54,25 +63,27 @@ constexpr std::array kRunRows{
     OptionRow{.name = "no-color", .value = "", .meaning = "", .listed = false},
     kLogLevelRow,
     kHelpRow,
-    OptionRow{.name = "host-root", .value = "DIR", .meaning = "", .listed = false},
-    OptionRow{.name = "template", .value = "FILE", .meaning = "", .listed = false},
     OptionRow{.name = "report", .value = "FILE", .meaning = "", .listed = false},
     OptionRow{.name = "state", .value = "DIR", .meaning = "", .listed = false},
     OptionRow{.name = "drain", .value = "D", .meaning = "", .listed = false},
 };
 /// What the design names and this build does not do: told so, not as an unknown option.
-constexpr std::array<std::string_view, 5> kNotInThisBuild{"host-root", "template", "report",
-                                                          "state", "drain"};
+constexpr std::array<std::string_view, 3> kNotInThisBuild{"report", "state", "drain"};
 
 constexpr std::array kFactsRows{
     OptionRow{.name = "kind",
               .value = "KINDS",
               .meaning = "kinds of fact, by comma or repeated: process_creation, "
-                         "network_connection, listener, coverage [all]",
+                         "network_connection, listener, file_event, setting, account, directory, "
+                         "coverage [all but file_event]",
               .repeated = true},
     OptionRow{.name = "duration",
               .value = "D",
-              .meaning = "how long to watch: 90s, 5m, 1h, 1h30m or forever [forever]"},
+              .meaning = "how long to watch: 90s, 5m, 1h, 1h30m or forever [forever]; 0s reads how "
+                         "the host is set up, once"},
+    OptionRow{.name = "host-root",
+              .value = "DIR",
+              .meaning = "read how the host below DIR is set up, once; needs no privilege"},
     kLogLevelRow,
     kHelpRow,
 };
@@ -178,7 +189,12 @@ Result<std::vector<facts::Kind>> kinds(const Options& options) {
         }
     }
     if (kinds.empty()) {
-        std::ranges::transform(facts::kKinds, std::back_inserter(kinds), &facts::KindInfo::kind);
+        // Every file made on the host is much, and watched for only when it is asked for by name.
+        for (const facts::KindInfo& kind : facts::kKinds) {
+            if (kind.kind != facts::Kind::file_event) {
+                kinds.push_back(kind.kind);
+            }
+        }
     }
     return kinds;
 }
@@ -221,11 +237,15 @@ Asked<RunOptions> parse_run_options(std::span<const std::string> arguments) {
         !take(log_level(*options), run.log_level, problem)) {
         return std::unexpected(*std::move(problem));
     }
-    if (run.duration && run.duration->count() == 0) {
-        return fail(
-            "--duration 0s judges the set-up only, but runtime behaviour needs a window: give at "
-            "least 1s");
+    run.host_root = options->text("host-root");
+    if (run.host_root) {
+        if (options->has("duration") && run.duration != std::chrono::seconds(0)) {
+            return fail("--host-root judges once: leave --duration out, or say 0s");
+        }
+        run.duration = std::chrono::seconds(0);
     }
+    run.template_file = options->text("template");
+    run.given = options->names();
     run.rule_directories = options->all("rules");
     run.include_loopback = options->has("include-loopback");
     run.format = format.empty()      ? Format::automatic
@@ -233,6 +253,17 @@ Asked<RunOptions> parse_run_options(std::span<const std::string> arguments) {
                                      : Format::jsonl;
     run.outputs = options->all("output");
     return run;
+}
+
+Result<void> check_run_options(const RunOptions& run) {
+    const bool once = run.duration && run.duration->count() == 0;
+    if (once && !run.host_root &&
+        std::ranges::find(run.packages.judged, "runtime-behavior") != run.packages.judged.end()) {
+        return fail(
+            "--duration 0s judges how the host is set up, but runtime behaviour needs a window: "
+            "add --package best-practices, or give at least 1s");
+    }
+    return {};
 }
 
 Asked<FactsOptions> parse_facts_options(std::span<const std::string> arguments) {
@@ -250,8 +281,24 @@ Asked<FactsOptions> parse_facts_options(std::span<const std::string> arguments) 
         !take(log_level(*options), asked.log_level, problem)) {
         return std::unexpected(*std::move(problem));
     }
+    asked.host_root = options->text("host-root");
+    if (asked.host_root) {
+        if (options->has("duration") && asked.duration != std::chrono::seconds(0)) {
+            return fail("--host-root reads once: leave --duration out, or say 0s");
+        }
+        asked.duration = std::chrono::seconds(0);
+    }
+    const auto happens = [](facts::Kind kind) {
+        return kind != facts::Kind::setting && kind != facts::Kind::account &&
+               kind != facts::Kind::directory;
+    };
     if (asked.duration && asked.duration->count() == 0) {
-        return fail("--duration: facts need a window of at least 1s");
+        if (options->has("kind") && std::ranges::any_of(asked.kinds, happens)) {
+            return fail(
+                "--duration 0s reads how the host is set up, once; for what happens give "
+                "at least 1s");
+        }
+        std::erase_if(asked.kinds, happens);
     }
     return asked;
 }
@@ -271,6 +318,10 @@ Asked<DoctorOptions> parse_doctor_options(std::span<const std::string> arguments
     }
     return DoctorOptions{.json = *format == "json"};
 }
+
+std::span<const OptionRow> run_options() { return kRunRows; }
+std::span<const OptionRow> facts_options() { return kFactsRows; }
+std::span<const OptionRow> doctor_options() { return kDoctorRows; }
 
 std::string run_help() {
     return "usage: assay run [options]\n\n"

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/duration.h"
+#include "app/options.h"
 #include "app/packages.h"
 #include "base/result.h"
 #include "engine/judgement.h"
@@ -24,6 +25,9 @@ struct RunOptions {
     WindowLength duration = std::chrono::hours(1);
     PackageChoice packages;
     std::vector<std::string> rule_directories;
+    std::optional<std::string> template_file;
+    std::vector<std::string> given;        ///< names of the options on the command line
+    std::optional<std::string> host_root;  ///< judge the set-up below it, once, and nothing else
     bool include_loopback = false;
     Format format = Format::automatic;
     std::vector<std::string> outputs;  ///< URLs, not yet checked
@@ -35,7 +39,8 @@ struct RunOptions {
 
 struct FactsOptions {
     std::vector<facts::Kind> kinds;  ///< never empty
-    WindowLength duration;           ///< without end unless given
+    WindowLength duration;           ///< without end unless given; 0 s: the set-up, once
+    std::optional<std::string> host_root;
     std::string log_level = "info";
 };
 
@@ -49,8 +54,15 @@ using Asked = Result<std::optional<T>>;
 
 /// Nothing outside the process is looked at: files, rules and outputs are checked later.
 [[nodiscard]] Asked<RunOptions> parse_run_options(std::span<const std::string> arguments);
+/// What was asked for fits together; call it once the template is applied.
+[[nodiscard]] Result<void> check_run_options(const RunOptions& run);
 [[nodiscard]] Asked<FactsOptions> parse_facts_options(std::span<const std::string> arguments);
 [[nodiscard]] Asked<DoctorOptions> parse_doctor_options(std::span<const std::string> arguments);
+
+/// The options of each command, as its parser knows them.
+[[nodiscard]] std::span<const OptionRow> run_options();
+[[nodiscard]] std::span<const OptionRow> facts_options();
+[[nodiscard]] std::span<const OptionRow> doctor_options();
 
 [[nodiscard]] std::string run_help();
 [[nodiscard]] std::string facts_help();

@@ -16,6 +16,7 @@
 #include "app/running_host.h"
 #include "app/standard_streams.h"
 #include "app/stop_signal.h"
+#include "sensors/kernel/kernel_sensor.h"
 
 namespace assay::app {
 namespace {
@@ -47,14 +48,21 @@ int stream(const FactsOptions& asked, const HostRoot& host, const StopSignal& st
                                            lines.line_added();
                                        },
                                    .on_hook_state = [](const sensors::HookState&) {}});
-    if (const auto started = observation.start(asked.kinds, asked.duration); !started) {
+    const ObservationPlan plan{.kinds = asked.kinds,
+                               .length = asked.duration,
+                               .running = !asked.host_root,
+                               .file_prefixes = std::nullopt,
+                               .host_names = true};
+    if (const auto started = observation.start(plan); !started) {
         return complain(err, kName, started.error().message, kExitCannotObserve);
     }
     if (const auto given_up = give_up_new_privileges(); !given_up) {
         return complain(err, kName, given_up.error().message, kExitCannotObserve);
     }
-    fmt::print(err, "{}", watching_line(asked));
-    std::fflush(err);
+    if (!asked.duration || asked.duration->count() > 0) {
+        fmt::print(err, "{}", watching_line(asked));
+        std::fflush(err);
+    }
 
     Clock::time_point next_flush{};
     const auto watched = observation.watch([&] {
@@ -92,15 +100,18 @@ int facts_command(std::span<const std::string> arguments, std::FILE* out, std::F
     if (const auto writable = check_writable(out); !writable) {
         return complain(err, kName, writable.error().message, kExitUsage);
     }
-    if (const auto can = sensors::check_can_observe(); !can) {
-        return complain(err, kName, can.error().message, kExitCannotObserve);
+    if (std::ranges::any_of((*asked)->kinds, is_behaviour)) {
+        if (const auto can = sensors::check_can_observe(); !can) {
+            return complain(err, kName, can.error().message, kExitCannotObserve);
+        }
     }
     if (const auto hard = harden_process(); !hard) {
         return complain(err, kName, hard.error().message, kExitCannotObserve);
     }
-    const auto host = open_running_host();
+    const auto& root = (*asked)->host_root;
+    const auto host = root ? HostRoot::open(*root) : open_running_host();
     if (!host) {
-        return complain(err, kName, host.error().message, kExitCannotObserve);
+        return complain(err, kName, host.error().message, root ? kExitUsage : kExitCannotObserve);
     }
     const auto stop = StopSignal::begin();
     if (!stop) {

@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 #include <utility>
 #include <variant>
 
+#include "sensors/host/kernel_settings.h"
 #include "sensors/host/socket_activation.h"
 
 namespace assay::app {
@@ -19,6 +21,8 @@ namespace {
 constexpr std::size_t kQueuedBatches = 8;
 constexpr std::uint64_t kMillisecond = 1'000'000;
 constexpr std::uint64_t kTick = 50 * kMillisecond;
+/// How long what happened to a file may wait: as long as what is in the ring.
+constexpr std::uint64_t kFiles = 20 * kMillisecond;
 /// Two turns of the ring thread's timer: what was told before is decoded by then.
 constexpr std::uint64_t kSettle = 45 * kMillisecond;
 constexpr std::uint64_t kCounters = 1000 * kMillisecond;
@@ -35,6 +39,16 @@ std::string kernel_release() {
 
 }  // namespace
 
+bool is_set_up(facts::Kind kind) {
+    return kind == facts::Kind::setting || kind == facts::Kind::account ||
+           kind == facts::Kind::directory;
+}
+
+bool is_behaviour(facts::Kind kind) {
+    return kind == facts::Kind::process_creation || kind == facts::Kind::network_connection ||
+           kind == facts::Kind::listener;
+}
+
 Observation::Observation(const HostRoot& host, ObservationHandlers handlers)
     : host_(host),
       handlers_(std::move(handlers)),
@@ -46,16 +60,78 @@ Observation::~Observation() {
     stop_ring_thread([](const sensors::RecordBatch&) {});
 }
 
-Result<void> Observation::start(std::vector<facts::Kind> kinds, WindowLength length) {
-    auto sensor = sensors::KernelSensor::start({.kinds = kinds});
-    if (!sensor) {
+Result<void> Observation::start(const ObservationPlan& plan) {
+    std::vector<facts::Kind> set_up;
+    std::ranges::copy_if(plan.kinds, std::back_inserter(set_up), is_set_up);
+    const bool once = plan.length && plan.length->count() == 0;
+    if (!set_up.empty()) {
+        // It reads while the hooks are attached.
+        host_sensor_.emplace(
+            host_, sensors::HostSensor::Options{
+                       .kinds = std::move(set_up), .running = plan.running, .watch = !once});
+    }
+    if (plan.running && !once) {
+        if (auto attached = attach(plan); !attached) {
+            return attached;
+        }
+    }
+    began_ = std::chrono::steady_clock::now();
+    make_model(plan);
+    if (sensor_) {
+        ring_thread_ = std::thread([this] { read_ring(); });
+        sensor_->read_hook_states(on_event_);
+        if (auto taken = take_snapshot(); !taken) {
+            return taken;
+        }
+    }
+    if (file_events_) {
+        file_events_->read_hook_state(on_event_);
+    }
+    if (host_sensor_) {
+        host_sensor_->wait_for_first_reading();
+        take_host_news();
+    }
+    return {};
+}
+
+Result<void> Observation::attach(const ObservationPlan& plan) {
+    std::vector<facts::Kind> kinds;
+    std::ranges::copy_if(plan.kinds, std::back_inserter(kinds), is_behaviour);
+    const bool behaviour = !kinds.empty();
+    if (std::ranges::find(plan.kinds, facts::Kind::setting) != plan.kinds.end()) {
+        kinds.push_back(facts::Kind::setting);
+    }
+    if (std::ranges::find(plan.kinds, facts::Kind::file_event) != plan.kinds.end()) {
+        file_events_.emplace(host_, sensors::FileEvents::Options{.prefixes = plan.file_prefixes});
+        // A file's maker is named from the processes that are known.
+        kinds.push_back(facts::Kind::process_creation);
+    }
+    if (kinds.empty()) {
+        return {};
+    }
+    sensors::SensorOptions options;
+    options.kinds = std::move(kinds);
+    options.sysctls = sensors::watched_sysctls();
+    options.dns_answers = plan.host_names;
+    auto sensor = sensors::KernelSensor::start(options);
+    if (sensor) {
+        sensor_.emplace(*std::move(sensor));
+        return {};
+    }
+    if (behaviour || file_events_) {
         return std::unexpected(sensor.error());
     }
-    sensor_.emplace(*std::move(sensor));
-    began_ = std::chrono::steady_clock::now();
-    const std::uint64_t now = boot_clock_now_ns();
-    const auto length_ns = length ? std::chrono::nanoseconds(*length).count() : 0;
+    // Only the writing of kernel settings would be seen sooner.
+    handlers_.on_hook_state({.hook = facts::Hook::sysctl,
+                             .state = sensors::HookState::State::missing,
+                             .mechanism = {},
+                             .reason = sensor.error().message,
+                             .lost = 0});
+    return {};
+}
 
+void Observation::make_model(const ObservationPlan& plan) {
+    const auto length_ns = plan.length ? std::chrono::nanoseconds(*plan.length).count() : 0;
     model::Surroundings surroundings;
     surroundings.user_name = [this](std::uint32_t uid) { return user_names_(uid); };
     surroundings.socket_activated = [this](facts::ProcessKey process) {
@@ -68,21 +144,21 @@ Result<void> Observation::start(std::vector<facts::Kind> kinds, WindowLength len
     surroundings.settle_flow = [this](std::uint64_t flow) { sensor_->settle_flow(flow); };
     surroundings.wall = BootToWall();
     surroundings.kernel_release = kernel_release();
-    model_.emplace(
-        std::move(surroundings),
-        model::Window{.start_boot_ns = now, .length_ns = static_cast<std::uint64_t>(length_ns)},
-        handlers_.on_fact);
+    model_.emplace(std::move(surroundings),
+                   model::Window{.start_boot_ns = boot_clock_now_ns(),
+                                 .length_ns = static_cast<std::uint64_t>(length_ns)},
+                   handlers_.on_fact);
     for (const facts::KindInfo& kind : facts::kKinds) {
-        model_->want(kind.kind, std::ranges::find(kinds, kind.kind) != kinds.end());
+        model_->want(kind.kind, std::ranges::find(plan.kinds, kind.kind) != plan.kinds.end());
     }
+}
 
-    ring_thread_ = std::thread([this] { read_ring(); });
-    sensor_->read_hook_states(on_event_);
+Result<void> Observation::take_snapshot() {
     if (auto taken = sensor_->snapshot_processes(on_event_); !taken) {
-        return std::unexpected(taken.error());
+        return taken;
     }
     if (auto taken = sensor_->snapshot_sockets(on_event_); !taken) {
-        return std::unexpected(taken.error());
+        return taken;
     }
     // What happened while the snapshot was taken is in both: the model tells it once if it hears of
     // it before the snapshot is done.
@@ -101,13 +177,16 @@ Result<void> Observation::watch(const std::function<bool()>& go_on) {
     while (go_on()) {
         const std::uint64_t before = boot_clock_now_ns();
         const std::uint64_t wait = next_tick_ns_ > before ? next_tick_ns_ - before : 0;
-        auto batch = filled_.pop_for(std::chrono::nanoseconds(std::min(wait, kTick)));
+        const std::uint64_t most = host_sensor_ || file_events_ ? kFiles : kTick;
+        auto batch = filled_.pop_for(std::chrono::nanoseconds(std::min(wait, most)));
         if (batch) {
             sensor_->decode(*batch, on_event_);
             give_spare(*std::move(batch));
         } else if (filled_.closed_and_empty()) {
             return std::unexpected(ring_problem_.value_or(Error{"the ring thread has ended"}));
         }
+        read_files();
+        take_host_news();
         turn(boot_clock_now_ns());
     }
     return {};
@@ -120,7 +199,9 @@ void Observation::turn(std::uint64_t now_boot_ns) {
     next_tick_ns_ = now_boot_ns + kTick;
     if (now_boot_ns >= next_counters_ns_) {
         next_counters_ns_ = now_boot_ns + kCounters;
-        sensor_->read_counters(on_event_);
+        if (sensor_) {
+            sensor_->read_counters(on_event_);
+        }
     }
     if (model_->wants_holders() && now_boot_ns >= next_holders_ns_) {
         pass_over_holders();
@@ -136,18 +217,25 @@ void Observation::close() {
     if (!model_) {
         return;
     }
-    const std::uint64_t last = boot_clock_now_ns() + kLastRecords;
-    sensors::RecordBatch batch = take_spare();
-    for (bool more = true; more && boot_clock_now_ns() < last;) {
-        batch.bytes.clear();
-        batch.starts.clear();
-        const auto taken = sensor_->take_records(batch);
-        sensor_->decode(batch, on_event_);
-        more = taken.value_or(false);
+    if (sensor_) {
+        const std::uint64_t last = boot_clock_now_ns() + kLastRecords;
+        sensors::RecordBatch batch = take_spare();
+        for (bool more = true; more && boot_clock_now_ns() < last;) {
+            batch.bytes.clear();
+            batch.starts.clear();
+            const auto taken = sensor_->take_records(batch);
+            sensor_->decode(batch, on_event_);
+            more = taken.value_or(false);
+        }
+        sensor_->read_counters(on_event_);
+        pass_over_holders();
+        sensor_->read_hook_states(on_event_);
     }
-    sensor_->read_counters(on_event_);
-    pass_over_holders();
-    sensor_->read_hook_states(on_event_);
+    read_files();
+    if (host_sensor_) {
+        host_sensor_->close();
+        take_host_news();
+    }
     model_->close(boot_clock_now_ns());
 }
 
@@ -155,6 +243,38 @@ void Observation::tell(const sensors::KernelEvent& event) {
     std::visit([&](const auto& told) { model_->on(told); }, event);
     if (const auto* state = std::get_if<sensors::HookState>(&event)) {
         handlers_.on_hook_state(*state);
+    }
+    if (!host_sensor_) {
+        return;
+    }
+    if (const auto* write = std::get_if<sensors::SysctlWrite>(&event)) {
+        host_sensor_->on_sysctl(write->name, write->process);
+    } else if (const auto* exec = std::get_if<sensors::ProcessExec>(&event);
+               exec != nullptr && exec->origin == facts::Origin::runtime) {
+        host_sensor_->on_exec(exec->image, exec->process);
+    }
+}
+
+void Observation::read_files() {
+    if (file_events_) {
+        file_events_->read(on_event_);
+    }
+}
+
+void Observation::take_host_news() {
+    if (!host_sensor_) {
+        return;
+    }
+    sensors::HostNews news = host_sensor_->take();
+    for (const auto& [state, mechanism, reason, lost] : news.coverage) {
+        tell(sensors::HookState{.hook = facts::Hook::host_files,
+                                .state = state,
+                                .mechanism = mechanism,
+                                .reason = reason,
+                                .lost = lost});
+    }
+    for (const facts::RecordedFact& fact : news.facts) {
+        handlers_.on_fact(facts::FactView(fact));
     }
 }
 

@@ -15,6 +15,8 @@
 #include "base/host_root.h"
 #include "base/result.h"
 #include "model/model.h"
+#include "sensors/files/file_events.h"
+#include "sensors/host/host_sensor.h"
 #include "sensors/host/user_names.h"
 #include "sensors/kernel/kernel_sensor.h"
 
@@ -26,10 +28,25 @@ struct ObservationHandlers {
     std::function<void(const sensors::HookState&)> on_hook_state;
 };
 
-/// The kernel sensor and the model of one window, and the two threads that feed them: the ring
-/// thread copies records out of the kernel, the caller's thread does everything else. Between them
-/// a bounded queue that waits: when the caller cannot keep up, records are lost in the kernel's
-/// ring, where each loss is counted, and nowhere else.
+/// What an observation is to see.
+struct ObservationPlan {
+    std::vector<facts::Kind> kinds;
+    WindowLength length;  ///< 0 s: how the host is set up, once; nothing that happens
+    bool running = true;  ///< false: the host is an image, of which only its set-up can be read
+    /// Where files made and renamed are wanted, as directory prefixes; nullopt: everywhere.
+    std::optional<std::vector<std::string>> file_prefixes;
+    bool host_names = false;  ///< read DNS answers, for DestinationHostname
+};
+
+/// Whether facts of this kind are read from files and interfaces of the host, at any time.
+[[nodiscard]] bool is_set_up(facts::Kind kind);
+/// Whether facts of this kind are told by the kernel as things happen.
+[[nodiscard]] bool is_behaviour(facts::Kind kind);
+
+/// The sensors and the model of one window, and the threads that feed them: the ring thread copies
+/// records out of the kernel, the host sensor reads files on its own, the caller's thread does
+/// everything else. Between ring and caller is a bounded queue that waits: when the caller cannot
+/// keep up, records are lost in the kernel's ring, where each loss is counted, and nowhere else.
 class Observation {
 public:
     /// Borrows `host`.
@@ -38,9 +55,10 @@ public:
     Observation(const Observation&) = delete;
     Observation& operator=(const Observation&) = delete;
 
-    /// Attaches the hooks that `kinds` need, then takes the snapshot. What happens meanwhile waits
-    /// in the ring and is told after the snapshot, so that nothing falls between. Once.
-    [[nodiscard]] Result<void> start(std::vector<facts::Kind> kinds, WindowLength length);
+    /// Attaches the hooks that the plan's kinds need, then takes the snapshot. What happens
+    /// meanwhile waits in the ring and is told after the snapshot, so that nothing falls between.
+    /// Once.
+    [[nodiscard]] Result<void> start(const ObservationPlan& plan);
 
     /// Tells facts until `go_on` says false; it is asked at least every 50 ms. An error means that
     /// the kernel can no longer be read.
@@ -53,11 +71,16 @@ public:
     /// Nearest ancestor first. Only after start has begun to tell facts.
     [[nodiscard]] const model::Model& model() const { return *model_; }
     /// Events that the kernel side could not deliver so far.
-    [[nodiscard]] std::uint64_t lost() const { return sensor_->lost(); }
+    [[nodiscard]] std::uint64_t lost() const { return sensor_ ? sensor_->lost() : 0; }
     /// When the window began.
     [[nodiscard]] std::chrono::steady_clock::time_point began() const { return began_; }
 
 private:
+    [[nodiscard]] Result<void> attach(const ObservationPlan& plan);
+    void make_model(const ObservationPlan& plan);
+    [[nodiscard]] Result<void> take_snapshot();
+    void take_host_news();
+    void read_files();
     void read_ring();
     void tell(const sensors::KernelEvent& event);
     void pass_over_holders();
@@ -73,6 +96,8 @@ private:
     sensors::UserNames user_names_;
     sensors::OnEvent on_event_;
     std::optional<sensors::KernelSensor> sensor_;
+    std::optional<sensors::HostSensor> host_sensor_;
+    std::optional<sensors::FileEvents> file_events_;
     std::optional<model::Model> model_;
     std::chrono::steady_clock::time_point began_{};
     std::uint64_t next_tick_ns_ = 0;

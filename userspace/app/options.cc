@@ -91,6 +91,14 @@ std::vector<std::string> Options::all(std::string_view name) const {
     return found == given_.end() ? std::vector<std::string>{} : found->second;
 }
 
+std::vector<std::string> Options::names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, values] : given_) {
+        names.push_back(name);
+    }
+    return names;
+}
+
 std::vector<std::string> Options::list(std::string_view name) const {
     std::vector<std::string> parts;
     for (const std::string& value : all(name)) {

@@ -29,6 +29,8 @@ public:
     [[nodiscard]] std::optional<std::string> text(std::string_view name) const;
     /// Every value, in order.
     [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
+    /// The options that were given.
+    [[nodiscard]] std::vector<std::string> names() const;
     /// Every value, split at commas.
     [[nodiscard]] std::vector<std::string> list(std::string_view name) const;
 

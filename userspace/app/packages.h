@@ -18,7 +18,7 @@ struct PackageInfo {
 };
 inline constexpr std::array kPackages{
     PackageInfo{"runtime-behavior", true, true},
-    PackageInfo{"best-practices", true, false},
+    PackageInfo{"best-practices", true, true},
     PackageInfo{"cve", false, false},
     PackageInfo{"cis", false, false},
 };

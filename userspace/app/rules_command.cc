@@ -3,389 +3,376 @@
 
 #include <algorithm>
 #include <array>
-#include <expected>
-#include <initializer_list>
 #include <map>
-#include <optional>
-#include <string_view>
 #include <utility>
-#include <vector>
 
-#include "base/json_text.h"
-#include "engine/judge.h"
+#include "app/exit_code.h"
+#include "app/packages.h"
+#include "app/rules_command_request.h"
+#include "app/rules_command_text.h"
 #include "engine/nearest_name.h"
-#include "engine/rule_set.h"
 
 namespace assay::app {
 namespace {
 
-constexpr int kDone = 0;
-constexpr int kTestFailed = 1;
-constexpr int kUsage = 2;
+constexpr OptionRow kHelpRow{.name = "help", .value = "", .meaning = "show this", .letter = 'h'};
+constexpr OptionRow kRulesRow{.name = "rules",
+                              .value = "DIR",
+                              .meaning = "also the rules under DIR; may be repeated",
+                              .repeated = true};
+constexpr OptionRow kPackageRow{
+    .name = "package",
+    .value = "NAMES",
+    .meaning = "only rules of these packages, by comma or repeated, and one's own (custom)",
+    .repeated = true};
+constexpr OptionRow kFormatRow{
+    .name = "format", .value = "FORMAT", .meaning = "table or json [table]"};
+constexpr OptionRow kKindRow{.name = "kind",
+                             .value = "KIND",
+                             .meaning = "what facts are that do not say it (process_creation)"};
 
-constexpr std::string_view kHelp =
-    "Usage: assay rules list [--rules DIR]... [--format table|json]\n"
-    "       assay rules show RULE [--rules DIR]... [--format table|json]\n"
-    "       assay rules test [--rules DIR]... [FILE|DIR]...\n"
-    "\n"
-    "list  Every rule that is built in or given with --rules, and those that are not supported.\n"
-    "show  One rule: what it judges, how severe it is, what to do about a finding.\n"
-    "test  Runs the tests inside the rules: of the files and directories named, or of all rules.\n"
-    "\n"
-    "Options:\n"
-    "  --rules DIR     also rules of this directory (may be repeated)\n"
-    "  --format FORM   table (default) or json\n"
-    "  --help          this text\n"
-    "\n"
-    "Exit codes: 0 done; 1 a test failed; 2 wrong usage, or a rule file that is broken.\n";
+constexpr std::array kListRows{
+    kRulesRow, kPackageRow,
+    OptionRow{.name = "format", .value = "FORMAT", .meaning = "table, json or names [table]"},
+    OptionRow{.name = "by-log-source",
+              .value = "",
+              .meaning = "a table of log sources: how many rules of each are supported"},
+    kHelpRow};
+constexpr std::array kShowRows{kRulesRow, kFormatRow, kHelpRow};
+constexpr std::array kCheckRows{
+    kRulesRow, OptionRow{.name = "strict", .value = "", .meaning = "warnings fail too: exit 2"},
+    kFormatRow, kHelpRow};
+constexpr std::array kTestRows{
+    kRulesRow,
+    kPackageRow,
+    OptionRow{.name = "facts",
+              .value = "FILE",
+              .meaning = "run the rules over recorded facts, JSON lines as assay facts prints "
+                         "them (- for stdin); may be repeated",
+              .repeated = true},
+    kKindRow,
+    kFormatRow,
+    kHelpRow};
+constexpr std::array kExplainRows{kRulesRow, kKindRow, kFormatRow, kHelpRow};
+constexpr std::array kFieldsRows{kFormatRow, kHelpRow};
 
-struct Request {
-    std::string command;
-    std::vector<std::string> operands;
-    std::vector<std::string> directories;
-    bool json = false;
-    bool help = false;
+constexpr std::array kSubcommands{
+    RulesSubcommand{"list", "", "every rule: built in, given with --rules, and not supported",
+                    kListRows, &rules_list},
+    RulesSubcommand{"show", "RULE", "one rule: what it judges and what to do about a finding",
+                    kShowRows, &rules_show},
+    RulesSubcommand{"check", "[FILE|DIR]...",
+                    "tell every mistake in rules as file:line:column, and what cannot be meant",
+                    kCheckRows, &rules_check},
+    RulesSubcommand{"test", "[FILE|DIR]...",
+                    "run the tests inside the rules, or the rules over recorded facts", kTestRows,
+                    &rules_test},
+    RulesSubcommand{"explain", "RULE FACT",
+                    "why a rule (name, id or file) matches a fact (a JSON file, - for stdin)",
+                    kExplainRows, &rules_explain},
+    RulesSubcommand{"fields", "[KIND]...", "every field of each kind of fact", kFieldsRows,
+                    &rules_fields},
 };
 
-void print(std::FILE* to, std::string_view text) { std::fwrite(text.data(), 1, text.size(), to); }
+constexpr std::array kOperands{Operand::none,  Operand::rule,          Operand::files,
+                               Operand::files, Operand::rule_and_file, Operand::kinds};
+static_assert(kOperands.size() == kSubcommands.size());
 
-std::string for_terminal(std::string_view text) {
-    std::string safe;
-    append_terminal_text(safe, text);
-    return safe;
-}
+constexpr std::string_view kExits =
+    "\nexit: 0 done; 1 a test failed; 2 wrong usage, or a rule file that is broken\n";
 
-int usage_error(std::FILE* err, const std::string& message) {
-    print(err, "assay rules: " + for_terminal(message) + " (see assay rules --help)\n");
-    return kUsage;
-}
-
-/// The value of --name VALUE or --name=VALUE at `at`, moved onto it; nullopt when it is not given.
-std::optional<std::string> option_value(std::span<const std::string> arguments, std::size_t& at,
-                                        std::string_view name) {
-    const std::string_view argument = arguments[at];
-    if (argument.size() > name.size()) {
-        return std::string(argument.substr(name.size() + 1));
+std::string usage_of(const RulesSubcommand& subcommand) {
+    std::string text = "assay rules " + std::string(subcommand.name);
+    if (!subcommand.operands.empty()) {
+        text += " " + std::string(subcommand.operands);
     }
-    if (at + 1 >= arguments.size()) {
-        return std::nullopt;
-    }
-    return arguments[++at];
+    return text + " [options]\n";
 }
 
-/// The request, or what is wrong with the arguments.
-std::expected<Request, std::string> parse(std::span<const std::string> arguments) {
-    constexpr std::array<std::string_view, 3> kCommands{"list", "show", "test"};
-    constexpr std::array<std::string_view, 3> kOptions{"--rules", "--format", "--help"};
-    Request request;
+std::string help(const RulesSubcommand* asked) {
+    if (asked != nullptr) {
+        std::string meaning(asked->meaning);
+        meaning.front() = static_cast<char>(meaning.front() - 'a' + 'A');
+        return "usage: " + usage_of(*asked) + "\n" + meaning + ".\n\n" +
+               options_help(asked->options) + std::string(kExits);
+    }
+    std::string text;
+    for (const RulesSubcommand& each : kSubcommands) {
+        text += (text.empty() ? "usage: " : "       ") + usage_of(each);
+    }
+    text += '\n';
+    for (const RulesSubcommand& each : kSubcommands) {
+        text += "  " + std::string(each.name) + std::string(9 - each.name.size(), ' ') +
+                std::string(each.meaning) + '\n';
+    }
+    return text + "\n  assay rules COMMAND --help   the options of a command\n" +
+           std::string(kExits);
+}
+
+const OptionRow* find_option(std::string_view name) {
+    for (const RulesSubcommand& subcommand : kSubcommands) {
+        const auto row = std::ranges::find(subcommand.options, name, &OptionRow::name);
+        if (row != subcommand.options.end()) {
+            return &*row;
+        }
+    }
+    return nullptr;
+}
+
+std::string did_you_mean_option(std::string_view typed, std::span<const OptionRow> options) {
+    std::vector<std::string> names;
+    for (const OptionRow& row : options) {
+        names.push_back("--" + std::string(row.name));
+    }
+    return engine::did_you_mean(typed, std::vector<std::string_view>(names.begin(), names.end()));
+}
+
+/// Options as they were given, by name; operands apart.
+struct Given {
+    std::map<std::string_view, std::vector<std::string>> options;
+    std::vector<std::string> operands;
+};
+using Parsed = std::expected<Given, std::string>;
+
+Parsed split(std::span<const std::string> arguments) {
+    Given given;
     bool only_operands = false;
-    const auto is_option = [](std::string_view argument, std::string_view name) {
-        return argument == name ||
-               (argument.starts_with(name) && argument.substr(name.size()).starts_with('='));
-    };
     for (std::size_t at = 0; at < arguments.size(); ++at) {
         const std::string& argument = arguments[at];
-        if (!only_operands && argument == "--") {
+        if (only_operands || argument == "-" || !argument.starts_with('-')) {
+            given.operands.push_back(argument);
+            continue;
+        }
+        if (argument == "--") {
             only_operands = true;
-        } else if (!only_operands && (argument == "--help" || argument == "-h")) {
-            request.help = true;
-        } else if (!only_operands && is_option(argument, "--rules")) {
-            auto value = option_value(arguments, at, "--rules");
-            if (!value || value->empty()) {
-                return std::unexpected("expected a directory after --rules");
+            continue;
+        }
+        const std::size_t equals = argument.find('=');
+        const std::string_view typed = std::string_view(argument).substr(0, equals);
+        const OptionRow* row = typed == "-h"             ? &kHelpRow
+                               : typed.starts_with("--") ? find_option(typed.substr(2))
+                                                         : nullptr;
+        if (row == nullptr) {
+            std::vector<OptionRow> all;
+            for (const RulesSubcommand& subcommand : kSubcommands) {
+                all.insert(all.end(), subcommand.options.begin(), subcommand.options.end());
             }
-            request.directories.push_back(std::move(*value));
-        } else if (!only_operands && is_option(argument, "--format")) {
-            const auto value = option_value(arguments, at, "--format");
-            if (value != "table" && value != "json") {
-                return std::unexpected("expected table or json after --format" +
-                                       (value ? ", found `" + *value + "`" : std::string()));
+            return std::unexpected("unknown option `" + std::string(typed) + "`" +
+                                   did_you_mean_option(typed, all));
+        }
+        auto& values = given.options[row->name];
+        if (row->value.empty()) {
+            if (equals != std::string::npos) {
+                return std::unexpected("--" + std::string(row->name) + " takes no value");
             }
-            request.json = value == "json";
-        } else if (!only_operands && argument.size() > 1 && argument.starts_with('-')) {
-            return std::unexpected("unknown option `" + argument + "`" +
-                                   engine::did_you_mean(argument, kOptions));
-        } else if (request.command.empty()) {
-            if (std::ranges::find(kCommands, argument) == kCommands.end()) {
-                return std::unexpected("expected list, show or test, found `" + argument + "`" +
-                                       engine::did_you_mean(argument, kCommands));
-            }
-            request.command = argument;
-        } else {
-            request.operands.push_back(argument);
+            continue;
+        }
+        if (!values.empty() && !row->repeated) {
+            return std::unexpected("--" + std::string(row->name) + " is given twice");
+        }
+        std::string value;
+        if (equals != std::string::npos) {
+            value = argument.substr(equals + 1);
+        } else if (at + 1 < arguments.size()) {
+            value = arguments[++at];
+        }
+        if (value.empty()) {
+            return std::unexpected("expected " + std::string(row->value) + " after --" +
+                                   std::string(row->name));
+        }
+        values.push_back(std::move(value));
+    }
+    return given;
+}
+
+std::vector<std::string> split_at_commas(const std::vector<std::string>& values) {
+    std::vector<std::string> parts;
+    for (const std::string& value : values) {
+        for (std::size_t begin = 0; begin <= value.size();) {
+            const std::size_t comma = std::min(value.find(',', begin), value.size());
+            parts.push_back(value.substr(begin, comma - begin));
+            begin = comma + 1;
+        }
+    }
+    return parts;
+}
+
+/// What is wrong with how many operands there are; empty when nothing is.
+std::string wrong_operands(const RulesSubcommand& subcommand, std::size_t count,
+                           const std::vector<std::string>& operands) {
+    if (subcommand.run == &rules_list && count > 0) {
+        return "list takes no names, found `" + operands.front() + "`";
+    }
+    if (subcommand.run == &rules_show && count != 1) {
+        return "expected one rule's name after show";
+    }
+    if (subcommand.run == &rules_explain && count != 2) {
+        return "expected a rule and a file with one fact after explain (- for stdin)";
+    }
+    return {};
+}
+
+std::string take_values(const Given& given, RulesRequest& request) {
+    const auto all = [&](std::string_view name) {
+        const auto found = given.options.find(name);
+        return found == given.options.end() ? std::vector<std::string>{} : found->second;
+    };
+    request.directories = all("rules");
+    request.fact_files = all("facts");
+    request.strict = given.options.contains("strict");
+    request.by_log_source = given.options.contains("by-log-source");
+    for (std::string& format : all("format")) {
+        const bool may_be_names = request.subcommand->run == &rules_list;
+        request.json = format == "json";
+        request.names_only = may_be_names && format == "names";
+        if (format != "table" && !request.json && !request.names_only) {
+            return std::string("expected table") + (may_be_names ? ", json or names" : " or json") +
+                   " after --format, found `" + format + "`";
+        }
+    }
+    for (const std::string& kind : all("kind")) {
+        const facts::KindInfo* known = facts::find_kind(kind);
+        if (known == nullptr) {
+            std::array<std::string_view, facts::kKinds.size()> names;
+            std::ranges::transform(facts::kKinds, names.begin(), &facts::KindInfo::name);
+            return "unknown kind of fact `" + kind + "`" + engine::did_you_mean(kind, names);
+        }
+        request.kind = known->kind;
+    }
+    std::vector<std::string_view> packages{"custom"};
+    for (const PackageInfo& package : kPackages) {
+        packages.push_back(package.name);
+    }
+    for (std::string& package : split_at_commas(all("package"))) {
+        if (std::ranges::find(packages, package) == packages.end()) {
+            return "unknown package `" + package + "`" + engine::did_you_mean(package, packages);
+        }
+        request.packages.push_back(std::move(package));
+    }
+    return {};
+}
+
+std::expected<RulesRequest, std::string> parse(std::span<const std::string> arguments) {
+    auto given = split(arguments);
+    if (!given) {
+        return std::unexpected(given.error());
+    }
+    RulesRequest request;
+    request.help = given->options.contains("help");
+    std::array<std::string_view, kSubcommands.size()> names;
+    std::ranges::transform(kSubcommands, names.begin(), &RulesSubcommand::name);
+    if (given->operands.empty()) {
+        if (request.help) {
+            return request;
+        }
+        return std::unexpected("expected list, show, check, test, explain or fields");
+    }
+    const std::string named = given->operands.front();
+    const auto* subcommand = std::ranges::find(kSubcommands, named, &RulesSubcommand::name);
+    if (subcommand == kSubcommands.end()) {
+        return std::unexpected("expected list, show, check, test, explain or fields, found `" +
+                               named + "`" + engine::did_you_mean(named, names));
+    }
+    given->operands.erase(given->operands.begin());
+    request.subcommand = subcommand;
+    for (const auto& [name, values] : given->options) {
+        if (std::ranges::find(subcommand->options, name, &OptionRow::name) ==
+            subcommand->options.end()) {
+            return std::unexpected("--" + std::string(name) + " does not belong to " + named);
         }
     }
     if (request.help) {
         return request;
     }
-    if (request.command.empty()) {
-        return std::unexpected("expected list, show or test");
+    if (auto problem = take_values(*given, request); !problem.empty()) {
+        return std::unexpected(std::move(problem));
     }
-    if (request.command == "list" && !request.operands.empty()) {
-        return std::unexpected("list takes no names, found `" + request.operands.front() + "`");
-    }
-    if (request.command == "show" && request.operands.size() != 1) {
-        return std::unexpected("expected one rule's name after show");
+    request.operands = std::move(given->operands);
+    if (auto problem = wrong_operands(*subcommand, request.operands.size(), request.operands);
+        !problem.empty()) {
+        return std::unexpected(std::move(problem));
     }
     return request;
 }
 
-std::string row(std::initializer_list<std::pair<std::string, std::size_t>> cells) {
-    std::string line;
-    for (const auto& [text, width] : cells) {
-        line += text;
-        if (width > 0) {
-            line.append(text.size() < width ? width - text.size() : 1, ' ');
-        }
-    }
-    while (line.ends_with(' ')) {
-        line.pop_back();
-    }
-    return line + '\n';
+}  // namespace
+
+int rules_usage_error(std::FILE* err, const std::string& message) {
+    return complain(err, "assay rules", message + " (see assay rules --help)", kExitUsage);
 }
 
-void append_member(std::string& out, std::string_view key, std::string_view value) {
-    out += out.ends_with('{') ? "" : ",";
-    append_json_string(out, key);
-    out += ':';
-    append_json_string(out, value);
-}
-
-void append_member(std::string& out, std::string_view key, const std::vector<std::string>& values) {
-    out += out.ends_with('{') ? "" : ",";
-    append_json_string(out, key);
-    out += ":[";
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        out += i == 0 ? "" : ",";
-        append_json_string(out, values[i]);
+std::vector<engine::RuleSource> own_sources(std::span<const std::string> paths) {
+    std::vector<engine::RuleSource> sources;
+    for (const std::string& path : paths) {
+        sources.push_back({.path = path, .package = "custom", .custom = true});
     }
-    out += ']';
+    return sources;
 }
 
-std::string to_json(const engine::RuleInfo& rule, std::string_view unsupported_reason) {
-    std::string out = "{";
-    append_member(out, "rule", rule.slug);
-    append_member(out, "id", rule.id);
-    append_member(out, "title", rule.title);
-    append_member(out, "package", rule.package);
-    append_member(out, "level", name(rule.level));
-    append_member(out, "status", rule.status);
-    append_member(out, "file", rule.file);
-    append_member(out, "description", rule.description);
-    append_member(out, "remediation", rule.remediation);
-    append_member(out, "references", rule.references);
-    append_member(out, "tags", rule.tags);
-    append_member(out, "false_positives", rule.false_positives);
-    if (!unsupported_reason.empty()) {
-        append_member(out, "unsupported", unsupported_reason);
-    }
-    return out + '}';
+std::vector<engine::RuleSource> sources_of(const RulesRequest& request) {
+    std::vector<engine::RuleSource> sources{
+        {.path = request.built_in_directory, .package = {}, .custom = false}};
+    std::ranges::move(own_sources(request.directories), std::back_inserter(sources));
+    return sources;
 }
 
-/// Text of a rule broken into lines of at most `width` columns (bytes; rules are mostly ASCII).
-std::string wrapped(std::string_view text, std::string_view indent, std::size_t width) {
-    std::string out;
-    std::string line;
-    const auto flush = [&] {
-        if (!line.empty()) {
-            out += std::string(indent) + line + '\n';
-            line.clear();
-        }
-    };
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find_first_of(" \n\t"), text.size());
-        const std::string word = for_terminal(text.substr(0, end));
-        if (!line.empty() && indent.size() + line.size() + 1 + word.size() > width) {
-            flush();
-        }
-        line += line.empty() || word.empty() ? word : " " + word;
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    flush();
-    return out;
-}
-
-std::string to_page(const engine::RuleInfo& rule, std::string_view unsupported_reason) {
-    constexpr std::size_t kWidth = 100;
-    std::string page = for_terminal(rule.title) + "\n\n";
-    page += row({{"rule", 13}, {for_terminal(rule.slug), 0}});
-    page += row({{"id", 13}, {for_terminal(rule.id), 0}});
-    page += row({{"package", 13}, {for_terminal(rule.package), 0}});
-    page += row({{"level", 13}, {std::string(name(rule.level)), 0}});
-    page += row({{"status", 13}, {for_terminal(rule.status), 0}});
-    page += row({{"file", 13}, {for_terminal(rule.file), 0}});
-    if (!unsupported_reason.empty()) {
-        page += row({{"unsupported", 13}, {for_terminal(unsupported_reason), 0}});
-    }
-    const auto section = [&](std::string_view heading, const std::string& body) {
-        if (!body.empty()) {
-            page += '\n' + std::string(heading) + '\n' + body;
-        }
-    };
-    const auto list = [&](const std::vector<std::string>& items) {
-        std::string body;
-        for (const std::string& item : items) {
-            body += "  - " + for_terminal(item) + '\n';
-        }
-        return body;
-    };
-    section("What it judges", wrapped(rule.description, "  ", kWidth));
-    section("What to do", wrapped(rule.remediation, "  ", kWidth));
-    section("Where it may be wrong", list(rule.false_positives));
-    section("References", list(rule.references));
-    section("Tags", list(rule.tags));
-    return page;
-}
-
-/// Loads rules and tells every problem. False when one of them is an error.
-bool load(const std::vector<engine::RuleSource>& sources, engine::RuleSet& rules, std::FILE* err) {
+LoadedSources load_and_tell(const RulesRequest& request,
+                            std::span<const engine::RuleSource> sources, std::FILE* err) {
     std::vector<engine::Problem> problems;
-    rules = engine::RuleSet::load(sources, problems);
-    bool is_sound = true;
+    LoadedSources loaded;
+    loaded.rules = engine::RuleSet::load(sources, problems);
     for (const engine::Problem& problem : problems) {
         print(err, to_text(problem) + '\n');
-        is_sound = is_sound && problem.severity != engine::Problem::Severity::error;
+        loaded.is_sound = loaded.is_sound && problem.severity != engine::Problem::Severity::error;
     }
-    return is_sound;
+    if (!request.packages.empty()) {
+        loaded.rules.keep_packages(request.packages);
+    }
+    return loaded;
 }
 
-void list_rules(const engine::RuleSet& rules, bool json, std::FILE* out) {
-    if (json) {
-        std::string text = "[";
-        for (const engine::RuleInfo* rule : rules.rules()) {
-            text += (text.size() == 1 ? "\n" : ",\n") + to_json(*rule, "");
-        }
-        for (const auto& [rule, reason] : rules.unsupported()) {
-            text += (text.size() == 1 ? "\n" : ",\n") + to_json(rule, reason);
-        }
-        print(out, text + "\n]\n");
-        return;
-    }
-    std::size_t widest_slug = 4;
-    std::size_t widest_package = 7;
-    const auto measure = [&](const engine::RuleInfo& rule) {
-        widest_slug = std::max(widest_slug, for_terminal(rule.slug).size());
-        widest_package = std::max(widest_package, for_terminal(rule.package).size());
-    };
-    for (const engine::RuleInfo* rule : rules.rules()) {
-        measure(*rule);
-    }
-    for (const auto& unsupported : rules.unsupported()) {
-        measure(unsupported.info);
-    }
-    const auto line = [&](const engine::RuleInfo& rule, std::string_view level,
-                          const std::string& last) {
-        print(out, row({{for_terminal(rule.slug), widest_slug + 2},
-                        {for_terminal(rule.package), widest_package + 2},
-                        {std::string(level), 15},
-                        {last, 0}}));
-    };
-    print(out, row({{"RULE", widest_slug + 2},
-                    {"PACKAGE", widest_package + 2},
-                    {"LEVEL", 15},
-                    {"TITLE", 0}}));
-    for (const engine::RuleInfo* rule : rules.rules()) {
-        line(*rule, name(rule->level), for_terminal(rule->title));
-    }
-    for (const auto& [rule, reason] : rules.unsupported()) {
-        line(rule, "unsupported", for_terminal(rule.title) + " (" + for_terminal(reason) + ")");
-    }
-}
-
-int show_rule(const engine::RuleSet& rules, const std::string& slug, bool json, std::FILE* out,
-              std::FILE* err) {
+std::string no_such_field(facts::Kind kind, const std::string& name) {
+    const facts::KindInfo& info = facts::info(kind);
     std::vector<std::string_view> names;
-    const auto show = [&](const engine::RuleInfo& rule, std::string_view reason) {
-        names.push_back(rule.slug);
-        if (rule.slug == slug) {
-            print(out, json ? to_json(rule, reason) + '\n' : to_page(rule, reason));
-        }
-        return rule.slug == slug;
-    };
-    for (const engine::RuleInfo* rule : rules.rules()) {
-        if (show(*rule, "")) {
-            return kDone;
-        }
+    for (const facts::FieldInfo& field : info.fields) {
+        names.push_back(field.name);
     }
-    for (const auto& [rule, reason] : rules.unsupported()) {
-        if (show(rule, reason)) {
-            return kDone;
-        }
-    }
-    return usage_error(err, "no rule is called `" + slug + "`" + engine::did_you_mean(slug, names));
+    return std::string(info.name) + " facts have no field `" + for_terminal(name) +
+           "`, it is left out" + engine::did_you_mean(name, names);
 }
 
-int test_rules(const engine::RuleSet& rules, std::FILE* out) {
-    std::size_t failed = 0;
-    const std::vector<engine::TestResult> results = engine::run_tests(rules);
-    std::map<const engine::RuleInfo*, std::pair<std::size_t, std::size_t>> tally;
-    for (const engine::TestResult& result : results) {
-        auto& [passed, all] = tally[result.rule];
-        ++all;
-        if (result.passed) {
-            ++passed;
-            continue;
-        }
-        ++failed;
-        print(out, for_terminal(result.rule->file) + ':' + std::to_string(result.line) + ": test " +
-                       std::to_string(result.test_index + 1) +
-                       " failed: " + for_terminal(result.message) + '\n');
+CommandRow rules_row() {
+    CommandRow row{.name = "rules",
+                   .meaning = "list, show, check, test and explain the rules",
+                   .options = kFieldsRows,
+                   .subcommands = {}};
+    for (std::size_t i = 0; i < kSubcommands.size(); ++i) {
+        row.subcommands.push_back({.name = kSubcommands[i].name,
+                                   .meaning = kSubcommands[i].meaning,
+                                   .options = kSubcommands[i].options,
+                                   .operand = kOperands[i]});
     }
-    std::size_t without_tests = 0;
-    for (const engine::RuleInfo* rule : rules.rules()) {
-        const auto [passed, all] = tally[rule];
-        without_tests += all == 0 ? 1 : 0;
-        if (all > 0) {
-            print(out,
-                  row({{for_terminal(rule->slug), 32},
-                       {std::to_string(passed) + " of " + std::to_string(all) + " passed", 0}}));
-        }
-    }
-    print(out,
-          std::to_string(rules.rules().size()) + " rules, " + std::to_string(results.size()) +
-              " tests, " + std::to_string(failed) + " failed" +
-              (without_tests > 0 ? "; " + std::to_string(without_tests) + " rules have no tests"
-                                 : "") +
-              '\n');
-    return failed == 0 ? kDone : kTestFailed;
+    row.options = std::span(kFieldsRows).last(1);  // --help
+    return row;
 }
-
-}  // namespace
 
 int rules_command(std::span<const std::string> arguments,
                   const std::string& built_in_rules_directory, std::FILE* out, std::FILE* err) {
-    const auto request = parse(arguments);
+    auto request = parse(arguments);
     if (!request) {
-        return usage_error(err, request.error());
+        return rules_usage_error(err, request.error());
     }
     if (request->help) {
-        print(out, kHelp);
-        return kDone;
+        print(out, help(request->subcommand));
+        return kExitDone;
     }
-    std::vector<engine::RuleSource> sources;
-    const bool only_named = request->command == "test" && !request->operands.empty();
-    if (!only_named) {
-        sources.push_back({.path = built_in_rules_directory, .package = {}, .custom = false});
+    request->built_in_directory = built_in_rules_directory;
+    const int code = request->subcommand->run(*request, {.out = out, .err = err});
+    if (std::fflush(out) != 0 || std::ferror(out) != 0) {
+        return complain(err, "assay rules", "stdout did not take everything that was written",
+                        kExitUsage);
     }
-    for (const std::string& directory : request->directories) {
-        sources.push_back({.path = directory, .package = "custom", .custom = true});
-    }
-    if (only_named) {
-        for (const std::string& path : request->operands) {
-            sources.push_back({.path = path, .package = "custom", .custom = true});
-        }
-    }
-    engine::RuleSet rules;
-    const bool is_sound = load(sources, rules, err);
-    int code = kDone;
-    if (request->command == "list") {
-        list_rules(rules, request->json, out);
-    } else if (request->command == "show") {
-        code = show_rule(rules, request->operands.front(), request->json, out, err);
-    } else {
-        code = test_rules(rules, out);
-    }
-    return is_sound ? code : kUsage;
+    return code;
 }
 
 }  // namespace assay::app

@@ -7,7 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "app/command_line.h"
+#include "app/completion.h"
 #include "app/doctor_command.h"
 #include "app/exit_code.h"
 #include "app/facts_command.h"
@@ -29,6 +33,8 @@ int rules(Arguments arguments, std::FILE* out, std::FILE* err) {
     return rules_command(arguments, *directory, out, err);
 }
 
+int completion(Arguments arguments, std::FILE* out, std::FILE* err);
+
 struct Command {
     std::string_view name;
     std::string_view meaning;
@@ -38,8 +44,27 @@ constexpr std::array kCommands{
     Command{"run", "watch this host for a window and judge live what it does", &run_command},
     Command{"facts", "stream what is observed as JSON lines, judging nothing", &facts_command},
     Command{"doctor", "say what this kernel offers and what stays unknown", &doctor_command},
-    Command{"rules", "list, show and test the rules", &rules},
+    Command{"rules", "list, show, check, test and explain rules", &rules},
+    Command{"completion", "print what makes bash or zsh complete these commands", &completion},
 };
+
+int completion(Arguments arguments, std::FILE* out, std::FILE* err) {
+    std::vector<CommandRow> rows;
+    for (const Command& command : kCommands) {
+        CommandRow row = command.name == "rules" ? rules_row()
+                         : command.name == "completion"
+                             ? completion_row()
+                             : CommandRow{.name = command.name, .meaning = {}, .options = {}};
+        row.options = command.name == "run"      ? run_options()
+                      : command.name == "facts"  ? facts_options()
+                      : command.name == "doctor" ? doctor_options()
+                                                 : row.options;
+        row.meaning = command.meaning;
+        rows.push_back(std::move(row));
+    }
+    return completion_command(arguments, rows, out, err);
+}
+
 /// Named by the design, not in this build: told so, not as an unknown command.
 constexpr std::array<std::string_view, 3> kNotInThisBuild{"inspect", "report", "daemon"};
 
@@ -48,7 +73,7 @@ std::string help() {
         "usage: assay COMMAND [options]\n\n"
         "Watches a Linux host through eBPF for a window of time and judges live what it does.\n\n";
     for (const Command& command : kCommands) {
-        text += fmt::format("  assay {:<8} {}\n", command.name, command.meaning);
+        text += fmt::format("  assay {:<10} {}\n", command.name, command.meaning);
     }
     text +=
         "\n  assay COMMAND --help   the options of a command\n"

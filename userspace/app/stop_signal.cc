@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/stop_signal.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -13,8 +14,20 @@
 #include <utility>
 
 namespace assay::app {
+namespace {
 
-Result<std::unique_ptr<StopSignal>> StopSignal::begin() {
+bool has_terminal() {
+    const int fd = ::open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0) {
+        return false;
+    }
+    const UniqueFd terminal(fd);
+    return true;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StopSignal>> StopSignal::begin(Hangup hangup) {
     sigset_t asked;
     sigemptyset(&asked);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
@@ -38,11 +51,19 @@ Result<std::unique_ptr<StopSignal>> StopSignal::begin() {
     if (leave < 0) {
         return std::unexpected(errno_error("opening an eventfd", errno));
     }
-    return std::unique_ptr<StopSignal>(new StopSignal(std::move(owned), UniqueFd(leave)));
+    return std::unique_ptr<StopSignal>(new StopSignal(std::move(owned), UniqueFd(leave), hangup));
 }
 
-StopSignal::StopSignal(UniqueFd signals, UniqueFd leave)
-    : signals_(std::move(signals)), leave_(std::move(leave)), thread_([this] { listen(); }) {}
+StopSignal::StopSignal(UniqueFd signals, UniqueFd leave, Hangup hangup)
+    : hangup_(hangup),
+      had_terminal_(has_terminal()),
+      signals_(std::move(signals)),
+      leave_(std::move(leave)),
+      thread_([this] { listen(); }) {}
+
+bool StopSignal::ends(std::uint32_t signal) const {
+    return signal != SIGHUP || hangup_ == Hangup::ends || (had_terminal_ && !has_terminal());
+}
 
 StopSignal::~StopSignal() {
     const std::uint64_t one = 1;
@@ -68,6 +89,10 @@ void StopSignal::listen() {
         }
         signalfd_siginfo told{};
         if (::read(signals_.get(), &told, sizeof told) != ssize_t{sizeof told}) {
+            continue;
+        }
+        if (!ends(told.ssi_signo)) {
+            reload_.store(true, std::memory_order_relaxed);
             continue;
         }
         const auto now = std::chrono::steady_clock::now();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <limits>
 #include <span>
 #include <utility>
@@ -172,8 +173,14 @@ private:
     bool modifiers_fit(const FieldItem& item);
 
     [[nodiscard]] const FieldInfo* info_of(std::size_t field) const {
-        return field == kAnyField ? nullptr : &kind_->fields[field];
+        return field == kAnyField       ? nullptr
+               : field >= kFirstDerived ? &derived_info(field)
+                                        : &kind_->fields[field];
     }
+    /// The condition over `selections`; nullopt after a mistake was told.
+    std::optional<ConditionNode> condition(const YamlNode& text,
+                                           std::span<const std::string_view> names);
+    std::optional<std::size_t> time_part(const FieldItem& item);
 
     const RuleDocument& document_;
     const Parameters& overrides_;
@@ -188,6 +195,10 @@ private:
 bool has(const FieldItem& item, Modifier modifier) {
     return std::ranges::find(item.modifiers, modifier) != item.modifiers.end();
 }
+
+constexpr std::initializer_list<Modifier> kTimeParts{Modifier::minute, Modifier::hour,
+                                                     Modifier::day,    Modifier::week,
+                                                     Modifier::month,  Modifier::year};
 
 bool has_any(const FieldItem& item, std::initializer_list<Modifier> modifiers) {
     return std::ranges::any_of(modifiers, [&](Modifier m) { return has(item, m); });
@@ -230,6 +241,7 @@ std::optional<CompiledDocument> Compiler::compile() {
     compiled_.kind = kind_->kind;
     compiled_.at_window_close = document_.at_window_close;
     compiled_.level = document_.info.level;
+    compiled_.left_unjudged = document_.left_unjudged;
     for (const Selection& each : document_.selections) {
         compiled_.detection.selections.push_back(selection(each));
     }
@@ -240,7 +252,10 @@ std::optional<CompiledDocument> Compiler::compile() {
         for (const FieldGroup& group : document_.applies_when->when.groups) {
             for (const FieldItem& each : group) {
                 compiled_.applies_when_text += compiled_.applies_when_text.empty() ? "" : ", ";
-                compiled_.applies_when_text += each.field + ": " + each.values.front().text;
+                const bool other =
+                    std::ranges::find(each.modifiers, Modifier::neq) != each.modifiers.end();
+                compiled_.applies_when_text +=
+                    each.field + (other ? " other than " : ": ") + each.values.front().text;
             }
         }
     }
@@ -284,6 +299,19 @@ std::optional<std::size_t> Compiler::field(std::string_view name, Mark mark) {
     if (const auto index = facts::find_field(*kind_, name)) {
         compiled_.fields_used |= std::uint64_t{1} << *index;
         return index;
+    }
+    if (document_.views_auditd) {
+        if (const auto derived = find_auditd_derived(name)) {
+            for (const char* from : {"CommandLine", "Image", "Script"}) {
+                (void)field(from, mark);
+            }
+            return derived;
+        }
+    }
+    if (name == "UtcTime") {
+        diagnostics_.unsupported(mark,
+                                 "`UtcTime` can be asked for its parts only (`UtcTime|hour`)");
+        return std::nullopt;
     }
     if (in_sigma_taxonomy(kind_->name, name)) {
         diagnostics_.unsupported(mark, "assay does not fill the field " + quoted(name));
@@ -333,14 +361,8 @@ void Compiler::compile_condition() {
     ConditionNode any;
     any.op = ConditionNode::Op::any;
     for (const YamlNode& text : document_.conditions) {
-        auto parsed = parse_condition(text.text, names);
+        auto parsed = condition(text, names);
         if (!parsed) {
-            const Mark mark = text.mark_at(parsed.error().offset);
-            if (parsed.error().unsupported) {
-                diagnostics_.unsupported(mark, std::move(parsed.error().message));
-            } else {
-                diagnostics_.error(mark, std::move(parsed.error().message));
-            }
             return;
         }
         any.children.push_back(std::move(*parsed));
@@ -357,11 +379,62 @@ void Compiler::compile_condition() {
         any.children.size() == 1 ? std::move(any.children.front()) : std::move(any);
 }
 
+std::optional<ConditionNode> Compiler::condition(const YamlNode& text,
+                                                 std::span<const std::string_view> names) {
+    auto parsed = parse_condition(text.text, names);
+    if (!parsed) {
+        const Mark mark = text.mark_at(parsed.error().offset);
+        if (parsed.error().unsupported) {
+            diagnostics_.unsupported(mark, std::move(parsed.error().message));
+        } else {
+            diagnostics_.error(mark, std::move(parsed.error().message));
+        }
+        return std::nullopt;
+    }
+    return std::move(*parsed);
+}
+
+/// A condition over selections as one expression.
+Expression expression_of(const ConditionNode& node, std::span<const Expression> selections) {
+    using Op = ConditionNode::Op;
+    if (node.op == Op::selection) {
+        return selections[node.selection];
+    }
+    std::vector<Expression> children;
+    for (const ConditionNode& child : node.children) {
+        children.push_back(expression_of(child, selections));
+    }
+    if (node.op == Op::negate) {
+        return negated(std::move(children.front()));
+    }
+    return joined(node.op == Op::all ? Expression::Op::all : Expression::Op::any,
+                  std::move(children));
+}
+
 CompiledClause Compiler::clause(const Clause& clause) {
-    return {.when = selection(clause.when), .reason = clause.reason, .level = clause.level};
+    if (!clause.condition) {
+        return {.when = selection(clause.when), .reason = clause.reason, .level = clause.level};
+    }
+    std::vector<std::string_view> names;
+    std::vector<Expression> selections;
+    for (const Selection& each : clause.selections) {
+        names.push_back(each.name);
+        selections.push_back(selection(each));
+    }
+    CompiledClause compiled{.when = {}, .reason = clause.reason, .level = clause.level};
+    if (const auto parsed = condition(*clause.condition, names)) {
+        compiled.when = expression_of(*parsed, selections);
+    }
+    return compiled;
 }
 
 Expression Compiler::selection(const Selection& selection) {
+    if (selection.constant) {
+        // All of nothing is true, any of nothing is not.
+        Expression constant;
+        constant.op = *selection.constant ? Expression::Op::all : Expression::Op::any;
+        return constant;
+    }
     std::vector<Expression> groups;
     for (const FieldGroup& group : selection.groups) {
         std::vector<Expression> items;
@@ -397,17 +470,41 @@ bool Compiler::modifiers_fit(const FieldItem& item) {
     if (count({M::contains, M::startswith, M::endswith}) > 1) {
         return clash("expected at most one of `contains`, `startswith`, `endswith`");
     }
+    if (std::ranges::count_if(kTimeParts, [&](Modifier m) { return has(item, m); }) > 1 ||
+        (has_any(item, kTimeParts) &&
+         has_any(item, {M::contains, M::startswith, M::endswith, M::re, M::cidr, M::windash,
+                        M::base64, M::base64offset, M::utf16, M::utf16le, M::utf16be}))) {
+        return clash("a part of a time is a number: it can be compared, and no more");
+    }
     if (item.field.empty() && has_any(item, {M::exists, M::fieldref})) {
         return clash("`exists` and `fieldref` need a field before them");
     }
     return true;
 }
 
+/// Facts tell one time, their own, which Sigma's taxonomy calls UtcTime.
+std::optional<std::size_t> Compiler::time_part(const FieldItem& item) {
+    if (item.field != "UtcTime") {
+        diagnostics_.unsupported(item.mark, quoted(item.field) +
+                                                " is no time: `minute`, `hour`, `day`, `week`, "
+                                                "`month` and `year` are parts of `UtcTime`");
+        return std::nullopt;
+    }
+    const auto part = std::ranges::find_if(kTimeParts, [&](Modifier m) { return has(item, m); });
+    return kFirstDerived + static_cast<std::size_t>(part - kTimeParts.begin());
+}
+
 Expression Compiler::item(const FieldItem& item) {
     if (!modifiers_fit(item)) {
         return {};
     }
-    if (item.field.empty()) {
+    if (has_any(item, kTimeParts)) {
+        const auto part = time_part(item);
+        if (!part) {
+            return {};
+        }
+        field_ = *part;
+    } else if (item.field.empty()) {
         field_ = kAnyField;
         compiled_.fields_used = std::numeric_limits<std::uint64_t>::max();
     } else if (const auto index = field(item.field, item.mark)) {
@@ -433,6 +530,9 @@ Expression Compiler::item(const FieldItem& item) {
     }
     std::vector<Expression> tests;
     for (FieldTest::Check& each : checks) {
+        if (auto* addresses = std::get_if<AddressTest>(&each)) {
+            addresses->freeze();
+        }
         tests.push_back(test_of(field_, std::move(each)));
     }
     Expression all = joined(every ? Expression::Op::all : Expression::Op::any, std::move(tests));
@@ -533,7 +633,7 @@ std::optional<FieldTest::Check> Compiler::check(const FieldItem& item, const Sca
                                                quoted(value.text));
             return std::nullopt;
         }
-        return AddressTest{{*block}};
+        return AddressTest{.any_of = {*block}, .trie = {}};
     }
     if (has(item, M::re)) {
         return regex_check(item, value);
@@ -565,7 +665,7 @@ std::optional<FieldTest::Check> Compiler::plain_check(const FieldItem& item, con
     const FieldInfo* info = info_of(field_);
     const bool no_modifiers = std::ranges::all_of(item.modifiers, [](Modifier m) {
         return m == Modifier::all || m == Modifier::neq || m == Modifier::expand ||
-               m == Modifier::cased;
+               m == Modifier::cased || std::ranges::find(kTimeParts, m) != kTimeParts.end();
     });
     if (info == nullptr && value.text.empty()) {
         diagnostics_.error(value.mark, "expected a keyword, found nothing");
@@ -771,6 +871,70 @@ std::optional<facts::RecordedFact::Value> test_value(const TestField& field, con
     }
 }
 
+/// Facts of tests that tell no time are of this one: Thursday, 2026-01-01T00:00:00Z.
+constexpr Timestamp kTestTime{1'767'225'600'000'000'000};
+
+/// `kind:` of a fact in a test: a rule of several kinds needs it.
+std::optional<facts::Kind> kind_of_test_fact(std::span<const TestField> fields,
+                                             facts::Kind otherwise, Diagnostics& diagnostics) {
+    const auto given = std::ranges::find(fields, "kind", &TestField::name);
+    if (given == fields.end()) {
+        return otherwise;
+    }
+    const std::string name = given->values.empty() ? "" : given->values.front().text;
+    if (const auto* kind = facts::find_kind(name)) {
+        return kind->kind;
+    }
+    std::vector<std::string_view> names;
+    for (const facts::KindInfo& known : facts::kKinds) {
+        names.push_back(known.name);
+    }
+    diagnostics.error(given->mark,
+                      "unknown kind of fact " + quoted(name) + did_you_mean(name, names));
+    return std::nullopt;
+}
+
+/// `time:` of a fact in a test: how long after the first, or a time of day and date.
+std::optional<Timestamp> test_time(const TestField& field, Diagnostics& diagnostics) {
+    const std::string text = field.values.empty() ? "" : field.values.front().text;
+    if (text == "0" || text == "0s") {
+        return kTestTime;
+    }
+    if (const auto after = parse_timespan(text)) {
+        return Timestamp{kTestTime.ns + *after};
+    }
+    // 2026-01-31T22:15:00Z: digits where this has digits.
+    constexpr std::string_view kForm = "0000-00-00T00:00:00Z";
+    std::array<int, 6> parts{};
+    std::size_t part = 0;
+    bool fits = text.size() == kForm.size();
+    for (std::size_t i = 0; fits && i < kForm.size(); ++i) {
+        if (kForm[i] != '0') {
+            fits = text[i] == kForm[i];
+            ++part;
+        } else if (text[i] < '0' || text[i] > '9') {
+            fits = false;
+        } else {
+            parts[part] = parts[part] * 10 + (text[i] - '0');
+        }
+    }
+    const auto [year, month, day, hour, minute, second] = parts;
+    const std::chrono::year_month_day date{std::chrono::year(year),
+                                           std::chrono::month(static_cast<unsigned>(month)),
+                                           std::chrono::day(static_cast<unsigned>(day))};
+    if (fits && date.ok() && year >= 1970 && year < 2200 && hour < 24 && minute < 60 &&
+        second < 60) {
+        const auto at = std::chrono::sys_days(date) + std::chrono::hours(hour) +
+                        std::chrono::minutes(minute) + std::chrono::seconds(second);
+        return Timestamp{std::chrono::nanoseconds(at.time_since_epoch()).count()};
+    }
+    diagnostics.error(field.mark,
+                      "expected a time such as 30s (after the first fact) or "
+                      "2026-01-31T22:15:00Z, found " +
+                          quoted(text));
+    return std::nullopt;
+}
+
 }  // namespace
 
 bool Expression::holds(FactFields& fields) const {
@@ -842,11 +1006,23 @@ std::optional<std::vector<facts::RecordedFact>> facts_of_test(const RuleTest& te
                                                               facts::Kind kind,
                                                               Diagnostics& diagnostics) {
     std::vector<facts::RecordedFact> facts;
-    const facts::KindInfo& kind_info = facts::info(kind);
     bool ok = true;
     for (const std::vector<TestField>& fields : test.facts) {
-        facts::RecordedFact fact(kind);
+        const auto of_kind = kind_of_test_fact(fields, kind, diagnostics);
+        facts::RecordedFact fact(of_kind.value_or(kind));
+        fact.header.time = kTestTime;
+        ok = ok && of_kind.has_value();
+        const facts::KindInfo& kind_info = facts::info(fact.kind);
         for (const TestField& field : fields) {
+            if (field.name == "kind") {
+                continue;
+            }
+            if (field.name == "time") {
+                const auto time = test_time(field, diagnostics);
+                ok = ok && time.has_value();
+                fact.header.time = time.value_or(kTestTime);
+                continue;
+            }
             const auto index = facts::find_field(kind_info, field.name);
             if (!index) {
                 std::vector<std::string_view> names;

@@ -58,6 +58,7 @@ struct CompiledDocument {
     std::vector<CompiledClause> exceptions;
     std::vector<CompiledClause> unknown_when;
     std::uint64_t fields_used = 0;  ///< bit for each field of the kind
+    std::string left_unjudged;      ///< RuleDocument::left_unjudged
 };
 
 /// Ties a document to its kind's field table. `overrides` replace parameters of the same name. What

@@ -39,6 +39,17 @@ public:
     /// The rule is right, but asks for something that assay does not have. The first reason counts.
     void unsupported(Mark mark, std::string reason);
 
+    /// For a part of the same file that may fail by itself.
+    [[nodiscard]] Diagnostics of_part() const { return {file_, problems_}; }
+    /// The file has an error when its part has.
+    void take_failure(const Diagnostics& part) { failed_ = failed_ || part.failed_; }
+    /// The file is unsupported since all that it has is; the parts have told why.
+    void take_unsupported(const std::string& reason) {
+        if (!unsupported_) {
+            unsupported_ = reason;
+        }
+    }
+
     [[nodiscard]] bool failed() const { return failed_; }
     [[nodiscard]] const std::optional<std::string>& unsupported_reason() const {
         return unsupported_;

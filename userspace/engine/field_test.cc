@@ -5,85 +5,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
+#include <utility>
 
 namespace assay::engine {
 namespace {
-
-using facts::FieldValue;
-using facts::TextList;
-
-/// Numbers and booleans as the text that a pattern sees.
-class PlainText {
-public:
-    explicit PlainText(std::int64_t number) { write(number); }
-    explicit PlainText(std::uint64_t number) { write(number); }
-    [[nodiscard]] std::string_view view() const { return {digits_.data(), length_}; }
-
-private:
-    void write(auto number) {
-        const auto end = std::to_chars(digits_.data(), digits_.data() + digits_.size(), number).ptr;
-        length_ = static_cast<std::size_t>(end - digits_.data());
-    }
-    std::array<char, 24> digits_{};
-    std::size_t length_ = 0;
-};
-
-/// Calls passes(Subject) for each text that the field holds until one passes.
-template <class Passes>
-bool any_text(FactFields& fields, std::size_t field, const Passes& passes) {
-    const FieldValue& value = fields[field];
-    if (const auto* text = std::get_if<std::string_view>(&value)) {
-        return passes(fields.subject(field, *text));
-    }
-    std::string scratch;
-    bool filled = false;
-    const auto once = [&](std::string_view text) {
-        filled = false;
-        return passes(Subject(text, scratch, filled));
-    };
-    if (const auto* list = std::get_if<TextList>(&value)) {
-        return std::ranges::any_of(*list, once);
-    }
-    if (const auto* flag = std::get_if<bool>(&value)) {
-        return once(*flag ? "true" : "false");
-    }
-    if (const auto* number = std::get_if<std::int64_t>(&value)) {
-        return once(PlainText(*number).view());
-    }
-    if (const auto* number = std::get_if<std::uint64_t>(&value)) {
-        return once(PlainText(*number).view());
-    }
-    return false;
-}
-
-Integer to_integer(std::int64_t number) {
-    return number < 0 ? Integer{true, 0 - static_cast<std::uint64_t>(number)}
-                      : Integer{false, static_cast<std::uint64_t>(number)};
-}
-
-/// Calls passes(Integer) for each integer that the field holds, or whose text is one.
-template <class Passes>
-bool any_integer(FactFields& fields, std::size_t field, const Passes& passes) {
-    const FieldValue& value = fields[field];
-    if (const auto* number = std::get_if<std::uint64_t>(&value)) {
-        return passes(Integer{false, *number});
-    }
-    if (const auto* number = std::get_if<std::int64_t>(&value)) {
-        return passes(to_integer(*number));
-    }
-    const auto in_text = [&](std::string_view text) {
-        const auto parsed = Integer::parse(text);
-        return parsed && passes(*parsed);
-    };
-    if (const auto* text = std::get_if<std::string_view>(&value)) {
-        return in_text(*text);
-    }
-    if (const auto* list = std::get_if<TextList>(&value)) {
-        return std::ranges::any_of(*list, in_text);
-    }
-    return false;
-}
 
 bool contains_part(std::string_view text, std::string_view part, ReferenceTest::Part where) {
     switch (where) {
@@ -129,9 +54,7 @@ struct Look {
     bool operator()(const AddressTest& test) const {
         return any_text(fields, field, [&](const Subject& subject) {
             const auto address = IpAddress::parse(subject.text());
-            return address && std::ranges::any_of(test.any_of, [&](const IpBlock& block) {
-                       return block.contains(*address);
-                   });
+            return address && test.trie.contains(*address);
         });
     }
     bool operator()(const RegexTest& test) const {
@@ -160,14 +83,16 @@ std::strong_ordering Integer::operator<=>(const Integer& other) const {
     return negative ? other.magnitude <=> magnitude : magnitude <=> other.magnitude;
 }
 
-std::optional<Integer> Integer::parse(std::string_view text) {
+namespace {
+
+std::optional<Integer> integer_of(std::string_view text, bool decimal_only) {
     Integer number;
     if (text.starts_with('-') || text.starts_with('+')) {
         number.negative = text.front() == '-';
         text.remove_prefix(1);
     }
     int base = 10;
-    if (text.starts_with("0x") || text.starts_with("0o")) {
+    if (!decimal_only && (text.starts_with("0x") || text.starts_with("0o"))) {
         base = text[1] == 'x' ? 16 : 8;
         text.remove_prefix(2);
     }
@@ -178,6 +103,23 @@ std::optional<Integer> Integer::parse(std::string_view text) {
     }
     number.negative = number.negative && number.magnitude != 0;
     return number;
+}
+
+}  // namespace
+
+std::optional<Integer> Integer::parse(std::string_view text) { return integer_of(text, false); }
+
+std::optional<Integer> Integer::parse_decimal(std::string_view text) {
+    return integer_of(text, true);
+}
+
+void AddressTest::freeze() {
+    std::vector<std::pair<IpBlock, std::uint32_t>> blocks;
+    blocks.reserve(any_of.size());
+    for (const IpBlock& block : any_of) {
+        blocks.emplace_back(block, 0);
+    }
+    trie = AddressTrie(blocks);
 }
 
 bool FieldTest::passes(FactFields& fields) const {

@@ -14,12 +14,20 @@ namespace {
 using NodeType = YamlNode::Type;
 
 constexpr std::size_t kMostSelections = 256;
+constexpr std::size_t kMostActionNodes = 50'000;
 
-constexpr std::array<std::string_view, 24> kTopLevelKeys{
-    "title",   "id",     "related",    "name",      "taxonomy",       "status",
-    "license", "author", "references", "date",      "description",    "modified",
-    "level",   "fields", "detection",  "logsource", "falsepositives", "tags",
-    "scope",   "filter", "assay",      "action",    "correlation",    "enrichment"};
+constexpr std::array<std::string_view, 25> kTopLevelKeys{
+    "title",     "id",          "related",        "name",        "taxonomy", "status", "license",
+    "author",    "references",  "date",           "description", "modified", "level",  "fields",
+    "detection", "logsource",   "falsepositives", "tags",        "scope",    "filter", "assay",
+    "action",    "correlation", "enrichment",     "generate"};
+constexpr std::array<std::string_view, 7> kCorrelationKeys{
+    "type", "rules", "aliases", "group-by", "timespan", "condition", "generate"};
+constexpr std::array<std::string_view, 7> kCorrelationTypes{
+    "event_count", "value_count", "temporal",        "temporal_ordered",
+    "value_sum",   "value_avg",   "value_percentile"};
+constexpr std::array<std::string_view, 6> kBounds{"gt", "gte", "lt", "lte", "eq", "neq"};
+constexpr std::array<std::string_view, 3> kActions{"global", "reset", "repeat"};
 constexpr std::array<std::string_view, 11> kAssayKeys{
     "package",    "subject",    "judge",        "remediation", "references", "applies_when",
     "level_when", "exceptions", "unknown_when", "parameters",  "tests"};
@@ -35,8 +43,11 @@ constexpr std::array<std::string_view, 2> kJudgements{"on-fact", "at-window-clos
 constexpr std::array<std::string_view, 4> kExpectations{"pass", "finding", "not-applicable",
                                                         "unknown"};
 constexpr std::array<std::string_view, 2> kTestTimes{"fact", "close"};
+constexpr std::array<std::string_view, 2> kFlags{"false", "true"};
+constexpr std::size_t kMostNames = 64;
+constexpr std::uint64_t kLargestBound = std::uint64_t{1} << 53U;
 
-constexpr std::array<std::pair<std::string_view, Modifier>, 28> kModifiers{{
+constexpr std::array<std::pair<std::string_view, Modifier>, 34> kModifiers{{
     {"contains", Modifier::contains},
     {"startswith", Modifier::startswith},
     {"endswith", Modifier::endswith},
@@ -65,6 +76,12 @@ constexpr std::array<std::pair<std::string_view, Modifier>, 28> kModifiers{{
     {"utf16be", Modifier::utf16be},
     {"expand", Modifier::expand},
     {"fieldref", Modifier::fieldref},
+    {"minute", Modifier::minute},
+    {"hour", Modifier::hour},
+    {"day", Modifier::day},
+    {"week", Modifier::week},
+    {"month", Modifier::month},
+    {"year", Modifier::year},
 }};
 
 std::string quoted(std::string_view text) { return "`" + std::string(text) + "`"; }
@@ -115,6 +132,11 @@ private:
                     std::span<const std::string_view> names);
 
     void read_top(const YamlNode& root);
+    void read_about(const YamlNode& root);
+    void read_correlation(const YamlNode& node);
+    void read_correlation_condition(const YamlNode& node);
+    void read_filter(const YamlNode& node);
+    std::vector<NameUse> names(const YamlNode& node, std::string_view key);
     void read_log_source(const YamlNode& node);
     void read_detection(const YamlNode& node, Mark mark);
     void read_conditions(const YamlNode& node);
@@ -215,18 +237,13 @@ void Reader::read_top(const YamlNode& root) {
     info.title = optional_text(root, "title");
     info.id = optional_text(root, "id");
     info.description = optional_text(root, "description");
-    if (const YamlEntry* entry = root.find("correlation")) {
-        diagnostics_.unsupported(entry->mark, "correlation rules are not supported yet");
-        return;
-    }
-    if (const YamlEntry* entry = root.find("filter")) {
-        diagnostics_.unsupported(entry->mark, "filters for other rules are not supported yet");
-        return;
-    }
-    if (const YamlEntry* entry = root.find("action")) {
-        diagnostics_.unsupported(entry->mark, "rule collections (`action`) are not supported");
-        return;
-    }
+    document_.name = optional_text(root, "name");
+    const YamlEntry* title = root.find("title");
+    const YamlEntry* log_source = root.find("logsource");
+    const YamlEntry* detection = root.find("detection");
+    const YamlEntry* correlation = root.find("correlation");
+    const YamlEntry* filter = root.find("filter");
+    const bool is_rule = correlation == nullptr && filter == nullptr;
     for (const YamlEntry& entry : root.entries) {
         if (std::ranges::find(kTopLevelKeys, entry.key) == kTopLevelKeys.end()) {
             const std::string hint = did_you_mean(entry.key, kTopLevelKeys);
@@ -235,18 +252,43 @@ void Reader::read_top(const YamlNode& root) {
             }
         }
     }
-    const YamlEntry* title = root.find("title");
-    const YamlEntry* log_source = root.find("logsource");
-    const YamlEntry* detection = root.find("detection");
-    for (const auto& [entry, key] :
-         {std::pair{title, "title"}, {log_source, "logsource"}, {detection, "detection"}}) {
-        if (entry == nullptr) {
-            error(root.mark, "expected the key " + quoted(key) + " in the rule");
-        }
+    if (title == nullptr && document_.name.empty()) {
+        error(root.mark, "expected the key `title` in the rule");
+    }
+    if (log_source == nullptr && correlation == nullptr) {
+        error(root.mark, "expected the key `logsource` in the rule");
+    }
+    if (detection == nullptr && is_rule) {
+        error(root.mark, "expected the key `detection` in the rule");
+    }
+    if (detection != nullptr && !is_rule) {
+        error(detection->mark, "expected only one of `detection`, `correlation`, `filter`");
     }
     if (title != nullptr && title->value.type == NodeType::scalar && info.title.empty()) {
         error(title->value.mark, "expected a text for `title`, found an empty one");
     }
+    read_about(root);
+    if (log_source != nullptr) {
+        read_log_source(log_source->value);
+    }
+    if (correlation != nullptr) {
+        read_correlation(correlation->value);
+        if (const YamlEntry* entry = root.find("generate")) {
+            document_.correlation->generate = choice(entry->value, "generate", kFlags) == 1U;
+        }
+    } else if (filter != nullptr) {
+        read_filter(filter->value);
+    } else if (detection != nullptr) {
+        read_detection(detection->value, detection->mark);
+    }
+    if (const YamlEntry* entry = root.find("assay")) {
+        read_assay(entry->value);
+    }
+}
+
+/// What tells people about the rule, apart from its names.
+void Reader::read_about(const YamlNode& root) {
+    RuleInfo& info = document_.info;
     if (const YamlEntry* entry = root.find("status")) {
         info.status = text(entry->value, "status");
         if (info.status == "unsupported") {
@@ -274,14 +316,167 @@ void Reader::read_top(const YamlNode& root) {
         diagnostics_.unsupported(entry->mark,
                                  "taxonomy " + quoted(entry->value.text) + " is not Sigma's own");
     }
-    if (log_source != nullptr) {
-        read_log_source(log_source->value);
+}
+
+std::vector<NameUse> Reader::names(const YamlNode& node, std::string_view key) {
+    std::vector<NameUse> all;
+    const auto add = [&](const YamlNode& item) {
+        if (expect(item, NodeType::scalar, "a name for " + quoted(key))) {
+            if (item.text.empty()) {
+                error(item.mark, "expected a name for " + quoted(key) + ", found an empty text");
+            }
+            all.push_back({.name = item.text, .mark = item.mark});
+        }
+    };
+    if (node.type == NodeType::scalar) {
+        add(node);
+    } else if (expect(node, NodeType::sequence, "a list for " + quoted(key))) {
+        for (const YamlNode& item : node.items) {
+            add(item);
+        }
+        if (node.items.empty()) {
+            error(node.mark, "expected at least one name for " + quoted(key));
+        }
     }
-    if (detection != nullptr) {
-        read_detection(detection->value, detection->mark);
+    if (all.size() > kMostNames) {
+        error(node.mark, "expected at most " + std::to_string(kMostNames) + " names for " +
+                             quoted(key) + ", found " + std::to_string(all.size()));
     }
-    if (const YamlEntry* entry = root.find("assay")) {
-        read_assay(entry->value);
+    return all;
+}
+
+void Reader::read_correlation(const YamlNode& node) {
+    CorrelationSource& correlation = document_.correlation.emplace();
+    correlation.mark = node.mark;
+    if (!expect(node, NodeType::map, "a map under `correlation`")) {
+        return;
+    }
+    known_keys(node, "`correlation`", kCorrelationKeys);
+    for (const char* key : {"type", "rules", "timespan"}) {
+        if (node.find(key) == nullptr) {
+            error(node.mark, "expected the key " + quoted(key) + " under `correlation`");
+        }
+    }
+    if (const YamlEntry* entry = node.find("type")) {
+        if (const auto index = choice(entry->value, "type", kCorrelationTypes)) {
+            if (kCorrelationTypes[*index] == "value_percentile") {
+                diagnostics_.unsupported(entry->value.mark,
+                                         "`value_percentile`: the specification does not say of "
+                                         "which values the percentage is taken");
+                return;
+            }
+            correlation.type = static_cast<CorrelationSource::Type>(*index);
+        }
+    }
+    if (const YamlEntry* entry = node.find("rules")) {
+        correlation.rules = names(entry->value, "rules");
+    }
+    if (const YamlEntry* entry = node.find("group-by")) {
+        correlation.group_by = names(entry->value, "group-by");
+    }
+    if (const YamlEntry* entry = node.find("generate")) {
+        correlation.generate = choice(entry->value, "generate", kFlags) == 1U;
+    }
+    if (const YamlEntry* entry = node.find("timespan")) {
+        const auto span = parse_timespan(text(entry->value, "timespan"));
+        if (!span && entry->value.type == NodeType::scalar) {
+            error(entry->value.mark,
+                  "expected a time such as 30s, 10m, 1h or 2d for `timespan`, "
+                  "found " +
+                      quoted(entry->value.text));
+        }
+        correlation.timespan_ns = span.value_or(0);
+    }
+    if (const YamlEntry* entry = node.find("aliases");
+        entry != nullptr && expect(entry->value, NodeType::map, "a map for `aliases`")) {
+        for (const YamlEntry& alias : entry->value.entries) {
+            CorrelationSource::Alias& read =
+                correlation.aliases.emplace_back(CorrelationSource::Alias{alias.key, {}});
+            if (expect(alias.value, NodeType::map, "a map of rules and their fields")) {
+                for (const YamlEntry& field : alias.value.entries) {
+                    read.fields.emplace_back(
+                        NameUse{field.key, field.mark},
+                        NameUse{text(field.value, field.key), field.value.mark});
+                }
+            }
+        }
+    }
+    using Type = CorrelationSource::Type;
+    const bool is_temporal =
+        correlation.type == Type::temporal || correlation.type == Type::temporal_ordered;
+    if (const YamlEntry* entry = node.find("condition")) {
+        read_correlation_condition(entry->value);
+    } else if (!is_temporal) {
+        error(node.mark, "expected the key `condition` under `correlation`");
+    }
+    const bool counts_values = correlation.type != Type::event_count && !is_temporal;
+    if (counts_values && correlation.counted.empty() && !diagnostics_.failed()) {
+        error(node.mark, "expected the key `field` in the condition of this correlation");
+    }
+}
+
+void Reader::read_correlation_condition(const YamlNode& node) {
+    if (!expect(node, NodeType::map, "a map such as `gte: 10` for `condition`")) {
+        return;
+    }
+    for (const YamlEntry& entry : node.entries) {
+        if (entry.key == "field") {
+            document_.correlation->counted = names(entry.value, "field");
+            continue;
+        }
+        const auto known = std::ranges::find(kBounds, entry.key);
+        if (known == kBounds.end()) {
+            error(entry.mark, "unknown key " + quoted(entry.key) + " in `condition`: expected " +
+                                  one_of(kBounds) + ", or `field`");
+            continue;
+        }
+        const auto number = Integer::parse(text(entry.value, entry.key));
+        if (!number || number->negative || number->magnitude > kLargestBound) {
+            error(entry.value.mark, "expected a whole number of at most " +
+                                        std::to_string(kLargestBound) + " for " +
+                                        quoted(entry.key));
+            continue;
+        }
+        document_.correlation->bounds.push_back(
+            {.op = static_cast<CorrelationSource::Bound::Op>(known - kBounds.begin()),
+             .value = static_cast<std::int64_t>(number->magnitude)});
+    }
+    if (document_.correlation->bounds.empty() && !diagnostics_.failed()) {
+        error(node.mark, "expected one of " + one_of(kBounds) + " in `condition`");
+    }
+}
+
+void Reader::read_filter(const YamlNode& node) {
+    FilterSource& filter = document_.filter.emplace();
+    filter.mark = node.mark;
+    if (!expect(node, NodeType::map, "a map under `filter`")) {
+        return;
+    }
+    for (const char* key : {"rules", "condition"}) {
+        if (node.find(key) == nullptr) {
+            error(node.mark, "expected the key " + quoted(key) + " under `filter`");
+        }
+    }
+    for (const YamlEntry& entry : node.entries) {
+        if (entry.key == "rules") {
+            filter.any_rule = entry.value.type == NodeType::scalar && entry.value.text == "any";
+            if (!filter.any_rule) {
+                filter.rules = names(entry.value, "rules");
+            }
+        } else if (entry.key == "condition") {
+            if (expect(entry.value, NodeType::scalar, "a condition as text")) {
+                filter.condition = entry.value;
+            }
+        } else if (filter.selections.size() == kMostSelections) {
+            error(entry.mark,
+                  "expected at most " + std::to_string(kMostSelections) + " selections");
+            return;
+        } else {
+            filter.selections.push_back(selection(entry.key, entry.mark, entry.value));
+        }
+    }
+    if (filter.selections.empty()) {
+        error(node.mark, "expected a selection under `filter`");
     }
 }
 
@@ -447,8 +642,17 @@ void Reader::read_assay(const YamlNode& node) {
         return;
     }
     known_keys(node, "`assay`", kAssayKeys);
+    constexpr std::array<std::string_view, 4> kOfCorrelations{"package", "remediation",
+                                                              "references", "tests"};
     for (const YamlEntry& entry : node.entries) {
         const YamlNode& value = entry.value;
+        if (document_.correlation &&
+            std::ranges::find(kOfCorrelations, entry.key) == kOfCorrelations.end()) {
+            error(entry.mark, quoted(entry.key) +
+                                  " says nothing of a correlation: its rules have their own, and "
+                                  "`group-by` is its subject");
+            continue;
+        }
         if (entry.key == "package") {
             if (const auto index = choice(value, "package", kPackages)) {
                 document_.info.package = kPackages[*index];
@@ -619,7 +823,109 @@ std::vector<TestField> Reader::read_test_fact(const YamlNode& node) {
     return fields;
 }
 
+/// `into` with what only `from` has; maps in both are joined, all else stays as `into` has it.
+void add_missing(YamlNode& into, const YamlNode& from) {
+    for (const YamlEntry& entry : from.entries) {
+        const auto known = std::ranges::find(into.entries, entry.key, &YamlEntry::key);
+        if (known == into.entries.end()) {
+            into.entries.push_back(entry);
+        } else if (known->value.type == NodeType::map && entry.value.type == NodeType::map) {
+            add_missing(known->value, entry.value);
+        }
+    }
+}
+
 }  // namespace
+
+std::vector<YamlNode> expand_actions(std::vector<YamlNode> documents, Diagnostics& diagnostics) {
+    const auto action_of = [](const YamlNode& document) { return document.find("action"); };
+    if (std::ranges::none_of(documents, [&](const YamlNode& d) { return action_of(d); })) {
+        return documents;
+    }
+    std::vector<YamlNode> whole;
+    YamlNode global;
+    global.type = NodeType::map;
+    YamlNode previous = global;
+    std::size_t nodes = 0;
+    const auto add = [&](YamlNode document) {
+        nodes += node_count(document);
+        if (nodes > kMostActionNodes) {
+            diagnostics.error(document.mark,
+                              "the actions of this file make too much of it: "
+                              "expected at most " +
+                                  std::to_string(kMostActionNodes) + " keys and values");
+            return false;
+        }
+        whole.push_back(std::move(document));
+        return true;
+    };
+    for (YamlNode& document : documents) {
+        const YamlEntry* action = action_of(document);
+        if (action == nullptr) {
+            previous = document;
+            add_missing(document, global);
+            if (!add(std::move(document))) {
+                return {};
+            }
+            continue;
+        }
+        const std::string what = action->value.text;
+        const Mark mark = action->value.mark;
+        std::erase_if(document.entries, [](const YamlEntry& e) { return e.key == "action"; });
+        if (what == "global") {
+            add_missing(document, global);
+            global = std::move(document);
+        } else if (what == "reset") {
+            global.entries.clear();
+        } else if (what == "repeat") {
+            add_missing(document, previous);
+            previous = document;
+            add_missing(document, global);
+            if (!add(std::move(document))) {
+                return {};
+            }
+        } else {
+            diagnostics.error(
+                mark, "expected " + one_of(kActions) + " for `action`, found " + quoted(what));
+            return {};
+        }
+        if (nodes + node_count(global) + node_count(previous) > kMostActionNodes) {
+            diagnostics.error(mark, "the actions of this file make too much of it");
+            return {};
+        }
+    }
+    return whole;
+}
+
+std::optional<std::int64_t> parse_timespan(std::string_view text) {
+    constexpr std::int64_t kSecond = 1'000'000'000;
+    constexpr std::uint64_t kMostSeconds = std::uint64_t{366} * 86'400;
+    if (text.empty() || text.front() < '0' || text.front() > '9') {
+        return std::nullopt;
+    }
+    std::uint64_t unit = 0;
+    switch (text.back()) {
+        case 's':
+            unit = 1;
+            break;
+        case 'm':
+            unit = 60;
+            break;
+        case 'h':
+            unit = 3600;
+            break;
+        case 'd':
+            unit = 86'400;
+            break;
+        default:
+            return std::nullopt;
+    }
+    const auto number = Integer::parse(text.substr(0, text.size() - 1));
+    if (!number || number->magnitude == 0 || number->magnitude > kMostSeconds / unit) {
+        return std::nullopt;
+    }
+    return static_cast<std::int64_t>(number->magnitude * unit) * kSecond;
+}
 
 RuleDocument read_rule_document(const YamlNode& root, Diagnostics& diagnostics) {
     return Reader(diagnostics).read(root);

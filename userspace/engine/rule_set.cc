@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <deque>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <system_error>
@@ -17,6 +19,7 @@
 #include "base/unique_fd.h"
 #include "engine/compiled_rule.h"
 #include "engine/rule_document.h"
+#include "engine/rule_loader.h"
 #include "engine/yaml_tree.h"
 
 namespace assay::engine {
@@ -26,22 +29,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMostFiles = 50'000;
 constexpr std::string_view kExtension = ".yml";
-
-bool is_uuid(std::string_view text) {
-    if (text.size() != 36) {
-        return false;
-    }
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-        const char c = text[i];
-        const bool is_hex =
-            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-        if (is_dash ? c != '-' : !is_hex) {
-            return false;
-        }
-    }
-    return true;
-}
 
 /// Files of a source, sorted, as paths relative to it (empty for a source that is one file).
 std::vector<fs::path> files_of(const RuleSource& source, std::vector<Problem>& problems) {
@@ -114,87 +101,100 @@ LoadedRule& LoadedRule::operator=(LoadedRule&&) noexcept = default;
 LoadedRule::~LoadedRule() = default;
 
 LoadedRule load_rule_text(std::string_view text, Diagnostics& diagnostics) {
-    LoadedRule rule;
-    const auto trees = parse_yaml(text);
-    if (!trees) {
-        diagnostics.error(trees.error().mark, trees.error().message);
-        return rule;
-    }
-    if (trees->empty()) {
-        diagnostics.error({.line = 1, .column = 1}, "expected a rule, found an empty file");
-        return rule;
-    }
-    for (const YamlNode& tree : *trees) {
-        RuleDocument document = read_rule_document(tree, diagnostics);
-        if (diagnostics.failed() || diagnostics.unsupported_reason()) {
-            rule.documents.push_back(std::move(document));
-            continue;
+    RuleLoader loader;
+    loader.add_file(text, "rule", diagnostics);
+    std::vector<RuleLoader::Rule> rules = loader.finish();
+    for (const RuleLoader::Rule& rule : rules) {
+        if (rule.unsupported) {
+            diagnostics.take_unsupported(*rule.unsupported);
         }
-        if (auto compiled = compile(document, {}, diagnostics)) {
-            for (const RuleTest& test : document.tests) {
-                (void)facts_of_test(test, compiled->kind, diagnostics);
-            }
-            rule.compiled.push_back(std::move(*compiled));
-        }
-        rule.documents.push_back(std::move(document));
     }
-    const RuleDocument& first = rule.documents.front();
-    rule.info = first.info;
-    if (!rule.info.id.empty() && !is_uuid(rule.info.id)) {
-        const YamlEntry* id = trees->front().find("id");
-        diagnostics.warning(id == nullptr ? first.mark : id->value.mark,
-                            "expected a UUID for `id`, found `" + rule.info.id + "`");
-    }
-    return rule;
+    return rules.empty() ? LoadedRule() : std::move(rules.front().rule);
 }
 
+namespace {
+
+/// A file while a set is loaded. What is wrong with it is told when all files are known.
+struct OpenFile {
+    OpenFile(std::string path_of_file, const RuleSource& of_source, bool is_whole_source)
+        : path(std::move(path_of_file)),
+          source(of_source),
+          is_source(is_whole_source),
+          diagnostics(path, problems) {}
+
+    std::string path;
+    std::string relative;
+    const RuleSource& source;
+    bool is_source;
+    std::vector<Problem> problems;
+    Diagnostics diagnostics;
+};
+
+/// Which rule has a name or an id already.
+class TakenNames {
+public:
+    /// Whether nobody had them. An error is told otherwise.
+    bool take(const RuleInfo& info, const std::string& path, Mark mark, Diagnostics& diagnostics) {
+        const auto [same_name, new_name] = file_of_slug_.try_emplace(info.slug, path);
+        const auto [same_id, new_id] = file_of_id_.try_emplace(info.id, path);
+        if (!new_name) {
+            diagnostics.error(mark, "another rule is called `" + info.slug +
+                                        "`: " + same_name->second + "; give one file another name");
+        } else if (!new_id) {
+            diagnostics.error(mark, "another rule has the id " + info.id + ": " + same_id->second +
+                                        "; give each rule its own");
+        }
+        return new_name && new_id;
+    }
+
+private:
+    std::map<std::string, std::string> file_of_slug_;
+    std::map<std::string, std::string> file_of_id_;
+};
+
+}  // namespace
+
 RuleSet RuleSet::load(std::span<const RuleSource> sources, std::vector<Problem>& problems) {
-    RuleSet set;
-    std::map<std::string, std::string> file_of_slug;
-    std::map<std::string, std::string> file_of_id;
+    std::deque<OpenFile> files;
+    RuleLoader loader;
+    std::vector<OpenFile*> added;
     for (const RuleSource& source : sources) {
         for (const fs::path& relative : files_of(source, problems)) {
-            const std::string path =
-                relative.empty() ? source.path : (fs::path(source.path) / relative).string();
-            Diagnostics diagnostics(path, problems);
-            const auto text = read_rule_file(path);
+            OpenFile& file = files.emplace_back(
+                relative.empty() ? source.path : (fs::path(source.path) / relative).string(),
+                source, relative.empty());
+            file.relative = relative.string();
+            const auto text = read_rule_file(file.path);
             if (!text) {
-                diagnostics.error({}, text.error().message);
+                file.diagnostics.error({}, text.error().message);
                 continue;
             }
-            LoadedRule rule = load_rule_text(*text, diagnostics);
-            const fs::path name = fs::path(path).filename();
-            rule.info.slug = (name.extension() == kExtension ? name.stem() : name).string();
-            rule.info.file = source.custom || relative.empty() ? path : relative.string();
-            rule.info.package = package_of(source, rule.info);
-            if (rule.info.id.empty()) {
-                rule.info.id = rule.info.slug;
-            }
-            const Mark mark = rule.documents.empty() ? Mark{} : rule.documents.front().mark;
-            if (!diagnostics.failed() && rule.info.package.empty()) {
-                diagnostics.error(mark, "expected the key `package` under `assay`");
-            }
-            if (!diagnostics.failed() && !diagnostics.unsupported_reason()) {
-                const auto [same_name, new_name] = file_of_slug.try_emplace(rule.info.slug, path);
-                const auto [same_id, new_id] = file_of_id.try_emplace(rule.info.id, path);
-                if (!new_name) {
-                    diagnostics.error(mark, "another rule is called `" + rule.info.slug + "`: " +
-                                                same_name->second + "; give one file another name");
-                } else if (!new_id) {
-                    diagnostics.error(mark, "another rule has the id " + rule.info.id + ": " +
-                                                same_id->second + "; give each rule its own");
-                }
-            }
-            if (diagnostics.failed()) {
-                continue;
-            }
-            if (diagnostics.unsupported_reason()) {
-                set.unsupported_.push_back(
-                    {std::move(rule.info), *diagnostics.unsupported_reason()});
-            } else {
-                set.add(std::move(rule));
-            }
+            const fs::path name = fs::path(file.path).filename();
+            loader.add_file(*text, (name.extension() == kExtension ? name.stem() : name).string(),
+                            file.diagnostics);
+            added.push_back(&file);
         }
+    }
+    RuleSet set;
+    TakenNames taken;
+    for (RuleLoader::Rule& each : loader.finish()) {
+        OpenFile& file = *added[each.file];
+        RuleInfo& info = each.rule.info;
+        info.file = file.source.custom || file.is_source ? file.path : file.relative;
+        info.package = package_of(file.source, info);
+        if (info.id.empty()) {
+            info.id = info.slug;
+        }
+        if (info.package.empty()) {
+            file.diagnostics.error(each.mark, "expected the key `package` under `assay`");
+        } else if (each.unsupported) {
+            set.unsupported_.push_back({std::move(info), *each.unsupported});
+        } else if (taken.take(info, file.path, each.mark, file.diagnostics)) {
+            set.add(std::move(each.rule));
+        }
+    }
+    for (OpenFile& file : files) {
+        std::ranges::move(file.problems, std::back_inserter(problems));
     }
     set.sort();
     return set;

@@ -14,7 +14,9 @@
 namespace assay::engine {
 
 struct RuleDocument;
+struct RuleOverrides;
 struct CompiledDocument;
+struct LoadedCorrelation;
 
 /// Where rules are: a directory (recursed, *.yml, sorted) or one file.
 struct RuleSource {
@@ -23,7 +25,7 @@ struct RuleSource {
     bool custom = false;  ///< the user's own: package is always `custom`
 };
 
-/// One rule file, with all its documents.
+/// One rule: a file with all its documents, or a correlation with all that it is made of.
 struct LoadedRule {
     LoadedRule();
     LoadedRule(LoadedRule&&) noexcept;
@@ -33,6 +35,9 @@ struct LoadedRule {
     RuleInfo info;
     std::vector<RuleDocument> documents;
     std::vector<CompiledDocument> compiled;  ///< of the documents, in their order
+    /// When there is one, the documents tell nothing by themselves: it says what their matches
+    /// mean.
+    std::shared_ptr<const LoadedCorrelation> correlation;
 };
 
 /// All rules that are loaded. Immutable but for keep_packages; then safe to read from any thread.
@@ -63,11 +68,19 @@ public:
     /// are dropped are no longer listed or judged, but RuleInfo pointers to them stay valid.
     void keep_packages(std::span<const std::string> packages);
 
+    /// The same rules with these overrides (rule_overrides.h). Rules that nobody touches are shared
+    /// with this set. Every mistake is told; when one is an error nothing is changed.
+    [[nodiscard]] RuleSet with(const RuleOverrides& overrides,
+                               std::vector<Problem>& problems) const;
+    /// Takes the rules of these names over from an older set, which shares them from then on. Names
+    /// that this set has already are left as they are. Answers those that were taken.
+    std::vector<std::string> take_over(const RuleSet& older, std::span<const std::string> slugs);
+
 private:
     void add(LoadedRule rule);
     void sort();
 
-    std::vector<std::unique_ptr<LoadedRule>> owned_;
+    std::vector<std::shared_ptr<const LoadedRule>> owned_;
     std::vector<const LoadedRule*> loaded_;
     std::vector<const RuleInfo*> rules_;
     std::vector<Unsupported> unsupported_;

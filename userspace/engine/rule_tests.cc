@@ -7,28 +7,54 @@
 #include "engine/compiled_rule.h"
 #include "engine/judge.h"
 #include "engine/rule_document.h"
+#include "engine/rule_loader.h"
 
 namespace assay::engine {
 namespace {
 
-/// What a test did not get as expected; empty when all is well.
-std::string run_test(const RuleDocument& document, const RuleTest& test) {
+/// The rule with the facts of the test; nullopt, and `message` says why, when one is wrong.
+std::optional<LoadedRule> rule_of_test(const LoadedRule& whole, std::size_t index,
+                                       const RuleTest& test, Diagnostics& diagnostics) {
+    LoadedRule rule;
+    if (index < whole.documents.size()) {
+        // Compiled anew for each test, for the parameters that it sets.
+        const RuleDocument& document = whole.documents[index];
+        auto compiled = compile(document, test.parameters, diagnostics);
+        if (!compiled) {
+            return std::nullopt;
+        }
+        rule.info = document.info;
+        rule.compiled.push_back(std::move(*compiled));
+        return rule;
+    }
+    rule.info = whole.info;
+    rule.correlation = whole.correlation;
+    for (const RuleDocument& document : whole.documents) {
+        auto compiled = compile(document, test.parameters, diagnostics);
+        if (!compiled) {
+            return std::nullopt;
+        }
+        rule.compiled.push_back(std::move(*compiled));
+    }
+    return rule;
+}
+
+/// What a test did not get as expected; empty when all is well. `index`: of the document, or one
+/// behind them for the correlation.
+std::string run_test(const LoadedRule& whole, std::size_t index, const RuleTest& test) {
     std::vector<Problem> problems;
     Diagnostics diagnostics("", problems);
-    // Compiled anew for each test, for the parameters that it sets.
-    auto compiled = compile(document, test.parameters, diagnostics);
-    if (!compiled) {
+    auto rule = rule_of_test(whole, index, test, diagnostics);
+    if (!rule) {
         return "the rule does not compile with this test's parameters: " + problems.back().message;
     }
-    auto facts = facts_of_test(test, compiled->kind, diagnostics);
+    const CompiledDocument& first = rule->compiled.front();
+    auto facts = facts_of_test(test, first.kind, diagnostics);
     if (!facts) {
         return problems.back().message;
     }
-    const bool at_close = test.at_close.value_or(compiled->at_window_close);
-    LoadedRule rule;
-    rule.info = document.info;
-    rule.compiled.push_back(std::move(*compiled));
-    const RuleSet set = RuleSet::of(std::move(rule));
+    const bool at_close = test.at_close.value_or(first.at_window_close);
+    const RuleSet set = RuleSet::of(std::move(*rule));
 
     std::optional<Level> highest;
     Judge judge(set, {}, [&](const Match& match) {
@@ -61,16 +87,22 @@ std::string run_test(const RuleDocument& document, const RuleTest& test) {
 std::vector<TestResult> run_tests(const RuleSet& rules) {
     std::vector<TestResult> results;
     for (const LoadedRule* rule : rules.loaded()) {
-        int index = 0;
-        for (const RuleDocument& document : rule->documents) {
+        int number = 0;
+        const auto run = [&](std::size_t index, const RuleDocument& document) {
             for (const RuleTest& test : document.tests) {
-                std::string message = run_test(document, test);
+                std::string message = run_test(*rule, index, test);
                 results.push_back({.rule = &rule->info,
-                                   .test_index = index++,
+                                   .test_index = number++,
                                    .line = test.mark.line,
                                    .passed = message.empty(),
                                    .message = std::move(message)});
             }
+        };
+        for (std::size_t i = 0; i < rule->documents.size(); ++i) {
+            run(i, rule->documents[i]);
+        }
+        if (rule->correlation) {
+            run(rule->documents.size(), rule->correlation->document);
         }
     }
     return results;

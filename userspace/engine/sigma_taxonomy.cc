@@ -60,6 +60,23 @@ constexpr std::array<std::string_view, 18> kNetworkConnection{
     "ParentImage",    "DestinationPortName",
 };
 
+constexpr std::array<std::string_view, 14> kFileEvent{
+    "ProcessGuid",
+    "ProcessId",
+    "Image",
+    "User",
+    "CommandLine",
+    "ParentImage",
+    "CreationUtcTime",
+    "TargetFilename",
+    "SourceFilename",
+    "Hashes",
+    "Contents",
+    "ParentCommandLine",
+    "OriginalFileName",
+    "PreviousCreationUtcTime",
+};
+
 }  // namespace
 
 bool in_sigma_taxonomy(std::string_view category, std::string_view field) {
@@ -67,7 +84,8 @@ bool in_sigma_taxonomy(std::string_view category, std::string_view field) {
         return std::ranges::find(fields, field) != fields.end();
     };
     return knows(kEveryEvent) || (category == "process_creation" && knows(kProcessCreation)) ||
-           (category == "network_connection" && knows(kNetworkConnection));
+           (category == "network_connection" && knows(kNetworkConnection)) ||
+           (category == "file_event" && knows(kFileEvent));
 }
 
 }  // namespace assay::engine

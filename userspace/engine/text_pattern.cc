@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstring>
 #include <utility>
@@ -14,6 +15,9 @@ using Type = PatternToken::Type;
 
 constexpr std::array<std::string_view, 3> kLongDashes{"\xE2\x80\x93", "\xE2\x80\x94",
                                                       "\xE2\x80\x95"};
+
+constexpr std::array<std::string_view, 5> kAnyDash{"-", "/", kLongDashes[0], kLongDashes[1],
+                                                   kLongDashes[2]};
 
 bool is_word(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -79,7 +83,67 @@ bool glob(const PatternTokens& tokens, std::string_view text) {
     }
 }
 
+double chance_of(const std::vector<RequiredText>& any_of) {
+    double sum = 0;
+    for (const RequiredText& each : any_of) {
+        sum += each.chance();
+    }
+    return any_of.empty() ? 1 : sum;
+}
+
+/// The best of what must stand somewhere in a text that the tokens match: a run of bytes, or two
+/// with a dash of any kind between them.
+std::vector<RequiredText> required_by(std::span<const PatternToken> tokens) {
+    std::vector<RequiredText> best;
+    const auto consider = [&](std::vector<RequiredText> other) {
+        if (chance_of(other) < chance_of(best)) {
+            best = std::move(other);
+        }
+    };
+    std::string before_dash;
+    bool after_dash = false;
+    std::string run;
+    const auto end_run = [&] {
+        if (!run.empty()) {
+            consider({{.place = RequiredText::Place::anywhere, .text = run}});
+        }
+        if (after_dash && !(before_dash.empty() && run.empty())) {
+            std::vector<RequiredText> dashes;
+            for (const std::string_view dash : kAnyDash) {
+                dashes.push_back({.place = RequiredText::Place::anywhere,
+                                  .text = before_dash + std::string(dash) + run});
+            }
+            consider(std::move(dashes));
+        }
+    };
+    for (const PatternToken& token : tokens) {
+        if (token.type == Type::literal) {
+            run += folded(token.byte);
+            continue;
+        }
+        end_run();
+        after_dash = token.type == Type::dash;
+        before_dash = std::exchange(run, {});
+    }
+    end_run();
+    return best;
+}
+
 }  // namespace
+
+double RequiredText::chance() const {
+    // A letter more makes a text about 2.6 times as rare; blanks, dashes and slashes are
+    // everywhere.
+    double length = 0;
+    for (const char c : text) {
+        const bool is_letter = c >= 'a' && c <= 'z';
+        const bool is_common = c == ' ' || c == '-' || c == '/' || c == '.';
+        length += is_letter ? 1.0 : is_common ? 0.6 : 1.3;
+    }
+    const double anywhere_chance = std::min(1.0, std::exp2(1.5 - 1.4 * length));
+    // What stands at an end is a name more often than not, and names repeat.
+    return place == Place::anywhere ? anywhere_chance : std::max(0.005, 0.3 * anywhere_chance);
+}
 
 void fold_into(std::string& out, std::string_view text) {
     out.resize(text.size());
@@ -208,6 +272,23 @@ bool TextPattern::matches(const Subject& subject) const {
 
 std::optional<std::uint8_t> TextPattern::ending() const {
     return shape_ == Shape::exact || shape_ == Shape::suffix ? ending_of(literal_) : std::nullopt;
+}
+
+std::vector<RequiredText> TextPattern::required() const {
+    using Place = RequiredText::Place;
+    if (shape_ == Shape::glob) {
+        return required_by(tokens_);
+    }
+    if (literal_.empty()) {
+        return {};
+    }
+    RequiredText all{.place = shape_ == Shape::exact    ? Place::whole
+                              : shape_ == Shape::prefix ? Place::start
+                              : shape_ == Shape::suffix ? Place::end
+                                                        : Place::anywhere,
+                     .text = {}};
+    fold_into(all.text, literal_);
+    return {std::move(all)};
 }
 
 int TextPattern::cost() const {

@@ -62,6 +62,17 @@ private:
     bool* filled_;
 };
 
+/// Bytes that stand in every text that a pattern matches, folded. Never empty.
+struct RequiredText {
+    enum class Place : std::uint8_t { anywhere, start, end, whole };
+    Place place = Place::anywhere;
+    std::string text;
+
+    bool operator==(const RequiredText&) const = default;
+    /// A guess, 0 to 1, of how many texts of a host hold it: to choose what to look for first.
+    [[nodiscard]] double chance() const;
+};
+
 /// A compiled Sigma string value. The common shapes compare or search bytes; only what has a
 /// wildcard in its middle walks tokens. Immutable, safe from any thread.
 class TextPattern {
@@ -70,6 +81,8 @@ public:
     [[nodiscard]] bool matches(const Subject& subject) const;
     /// For patterns that fix how the text ends: what ending_of says of every text that matches.
     [[nodiscard]] std::optional<std::uint8_t> ending() const;
+    /// Each text that matches holds one of these; nothing when the pattern asks for no bytes.
+    [[nodiscard]] std::vector<RequiredText> required() const;
     /// 0: compares a few bytes; higher: searches the text; highest: walks it.
     [[nodiscard]] int cost() const;
 
@@ -109,6 +122,7 @@ public:
         return any_matches(subject);
     }
     [[nodiscard]] int cost() const;
+    [[nodiscard]] std::span<const TextPattern> patterns() const { return patterns_; }
 
 private:
     [[nodiscard]] bool any_matches(const Subject& subject) const;

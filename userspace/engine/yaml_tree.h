@@ -43,10 +43,14 @@ struct YamlError {
     std::string message;
 };
 
+/// How many keys and values a tree holds.
+[[nodiscard]] std::size_t node_count(const YamlNode& node);
+
 inline constexpr std::size_t kLargestRuleFile = std::size_t{1} << 20;
 
 /// All documents of a text that are not empty. The text is not trusted: size, depth, number of
-/// nodes and what aliases multiply are bounded, a key given twice is an error. Never throws.
+/// nodes and what aliases multiply are bounded; a key given twice and a merge key are errors. Reads
+/// no further than the first mistake. Never throws.
 [[nodiscard]] std::expected<std::vector<YamlNode>, YamlError> parse_yaml(std::string_view text);
 
 }  // namespace assay::engine

@@ -41,9 +41,9 @@ struct HookInfo {
 };
 
 namespace detail {
-inline constexpr std::array kProcessKinds{Kind::process_creation};
+inline constexpr std::array kProcessKinds{Kind::process_creation, Kind::file_event};
 inline constexpr std::array kAllKinds{Kind::process_creation, Kind::network_connection,
-                                      Kind::listener};
+                                      Kind::listener, Kind::file_event};
 inline constexpr std::array kConnectionKinds{Kind::network_connection};
 inline constexpr std::array kListenerKinds{Kind::listener};
 inline constexpr std::array kFileKinds{Kind::file_event};

@@ -124,6 +124,12 @@ public:
     [[nodiscard]] FieldValue get(std::size_t field) const {
         return recorded_ != nullptr ? recorded_value(field) : info(kind_).fields[field].read(fact_);
     }
+    /// ProcessCreation::arguments; empty where it is not known, and of other kinds.
+    [[nodiscard]] std::string_view arguments() const {
+        return recorded_ == nullptr && kind_ == Kind::process_creation
+                   ? static_cast<const ProcessCreation*>(fact_)->arguments
+                   : std::string_view{};
+    }
     /// By name; monostate also for a name that the kind does not have.
     [[nodiscard]] FieldValue get(std::string_view name) const;
 

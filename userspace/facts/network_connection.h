@@ -65,7 +65,13 @@ inline constexpr std::array kNetworkConnectionFields{
     field<&NetworkConnection::destination_port>("DestinationPort", "",
                                                 "port of the side that was connected to"),
     field<&NetworkConnection::destination_hostname>(
-        "DestinationHostname", "", "name that resolved to DestinationIp, from DNS answers seen"),
+        "DestinationHostname", "",
+        "name that was asked for (before CNAME) when a DNS answer gave DestinationIp, as read on "
+        "the "
+        "wire: by the process that connects, else its program, its user or anybody on this host; "
+        "the newest when there are several. In lower case, xn-- as sent. Absent when no answer was "
+        "seen: asked before the window, in /etc/hosts, mDNS, DNS over TLS or HTTPS, or no name at "
+        "all"),
     field<&NetworkConnection::application_protocol>(
         "ApplicationProtocol", "",
         "tls, ssh, http, … (assay rules fields lists them); unknown when the payload said nothing "

@@ -18,6 +18,9 @@ struct ProcessCreation {
     FactHeader header;
     std::string_view image;
     std::string_view command_line;
+    /// The arguments as they were given, separated by NUL; empty when only CommandLine is known. No
+    /// field: what must keep them apart (rules on auditd's a0, a1, …) splits them when asked.
+    std::string_view arguments;
     std::optional<bool> command_line_truncated;
     std::string_view current_directory;
     std::string_view user;

@@ -154,6 +154,31 @@ Store::RuleState& Store::state_of(const engine::RuleInfo* rule) {
     return *state;
 }
 
+void Store::replace_rules(std::span<const engine::RuleInfo* const> rules) {
+    decltype(by_rule_) replaced;
+    for (auto& [rule, state] : by_rule_) {
+        const auto now = std::ranges::find_if(rules, [known = rule](const engine::RuleInfo* each) {
+            return each->slug == known->slug && each->package == known->package &&
+                   identity_of(*each) == identity_of(*known);
+        });
+        const engine::RuleInfo* key = now == rules.end() ? rule : *now;
+        state->rule = key;
+        for (auto& [uid, entry] : state->open) {
+            entry->finding.rule = key;
+        }
+        for (auto& [image, group] : state->groups) {
+            if (group.summary) {
+                group.summary->finding.rule = key;
+            }
+        }
+        if (state->everything.summary) {
+            state->everything.summary->finding.rule = key;
+        }
+        replaced.emplace(key, std::move(state));
+    }
+    by_rule_ = std::move(replaced);
+}
+
 void Store::on_match(const engine::Match& match) {
     // Most judgements say false about what was never found: nothing may be paid for them.
     const auto known = by_rule_.find(match.rule);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -40,6 +41,9 @@ public:
     /// Acts (process_creation, network_connection) cannot be undone: a match that says false closes
     /// findings on states (listener, coverage) only.
     void on_match(const engine::Match& match);
+    /// The rules were read again: findings of a rule stay those of the rule with the same slug and
+    /// id. The earlier rules must live on all the same: what was told points to them.
+    void replace_rules(std::span<const engine::RuleInfo* const> rules);
     /// Time has passed: tells counts that have waited for a minute. Cheap; call as often as you
     /// like.
     void tick(Timestamp now);

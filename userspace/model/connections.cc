@@ -69,11 +69,48 @@ void Model::State::opened(const sensors::EndpointOpened& event) {
         endpoint.owner.uid_known = true;
         endpoint.attribution = Attribution::connect;
         endpoint.own = event.process.pid == own_pid;
+        name_destination(endpoint, event.process, 1, event.time_ns);
     }
     if (const auto early = early_counters.extract(event.id)) {
         counted(early.mapped());
     }
     touched(endpoint, event.time_ns);
+}
+
+void Model::State::name_destination(Endpoint& endpoint, facts::ProcessKey process,
+                                    std::uint64_t connections, std::uint64_t time_ns) {
+    if (host_names.empty()) {
+        return;
+    }
+    std::vector<Stream*> grown;
+    for (Stream& stream : endpoint.verdicts) {
+        if (std::exchange(stream.named_count, stream.count) != stream.count) {
+            grown.push_back(&stream);
+        }
+    }
+    if (endpoint.verdicts.empty() && endpoint.rest.number != 0) {
+        grown.push_back(&endpoint.rest);
+    }
+    if (connections == 0) {
+        return;
+    }
+    const NameUser user{.process = process,
+                        .image_file = endpoint.key.image_file,
+                        .uid = endpoint.key.uid,
+                        .netns = endpoint.key.netns};
+    auto names = host_names.names(endpoint.key.remote, user, endpoint.named_ns, time_ns);
+    endpoint.named_ns = time_ns;
+    // More names than connections: the oldest of them were asked for and not used.
+    if (names.size() > connections) {
+        names.erase(names.begin(), names.end() - static_cast<std::ptrdiff_t>(connections));
+    }
+    for (Text& name : names) {
+        endpoint.host_name = std::move(name);
+        for (Stream* stream : grown) {
+            stream->name_changed = endpoint.is_new_name(*stream);
+        }
+        touched(endpoint, now);
+    }
 }
 
 void Model::State::find_server_owner(Endpoint& endpoint) {
@@ -113,9 +150,14 @@ void Model::State::counted(const sensors::EndpointCounters& event) {
         early_counters.insert_or_assign(event.id, event);
         return;
     }
+    const std::uint64_t known_attempts = std::max<std::uint64_t>(endpoint->attempts, 1);
     endpoint->attempts = event.attempts;
     endpoint->established = event.established;
     endpoint->closed = event.closed;
+    if (endpoint->key.role == sensors::Role::client && !endpoint->pre_window) {
+        name_destination(*endpoint, {}, event.attempts - std::min(event.attempts, known_attempts),
+                         event.last_ns);
+    }
     if (endpoint->key.role == sensors::Role::server) {
         endpoint->established = std::max(event.established, event.attempts);
     }
@@ -379,7 +421,8 @@ bool Model::State::tell_endpoint(Endpoint& endpoint, std::uint64_t time_ns, bool
     const auto due = [&](const Stream& stream) {
         const bool changed = stream.told_count != stream.count ||
                              stream.told_attempts != endpoint.attempts_of(stream);
-        if (stream.number == 0 ? stream.count > 0 : at_close || stream.kind_changed) {
+        if (stream.number == 0 ? stream.count > 0
+                               : at_close || stream.kind_changed || stream.name_changed) {
             return true;
         }
         if (stream.number != 0 && (stream.count == 0) != (stream.told_count == 0)) {
@@ -387,6 +430,9 @@ bool Model::State::tell_endpoint(Endpoint& endpoint, std::uint64_t time_ns, bool
         }
         if (!changed) {
             return false;
+        }
+        if (endpoint.is_new_name(stream)) {
+            return true;
         }
         const bool time_has_come = final || elapsed(stream.told_ns, time_ns) >= kTellAgain;
         later |= !time_has_come;
@@ -424,10 +470,19 @@ void Model::State::tell_stream(Endpoint& endpoint, Stream& stream, std::uint64_t
     if (stream.number == 0) {
         stream.number = next_stream++;
     }
+    const std::uint64_t attempts = endpoint.attempts_of(stream);
+    if (stream.told_ns == 0 || stream.name_changed || stream.told_count != stream.count ||
+        stream.told_attempts != attempts) {
+        if (endpoint.is_new_name(stream)) {
+            stream.told_names.push_back(endpoint.host_name);
+        }
+        stream.host_name = endpoint.host_name;
+    }
     stream.told_count = stream.count;
-    stream.told_attempts = endpoint.attempts_of(stream);
+    stream.told_attempts = attempts;
     stream.told_ns = time_ns;
     stream.kind_changed = false;
+    stream.name_changed = false;
 
     const bool client = endpoint.key.role == sensors::Role::client;
     const std::string remote_ip = endpoint.key.remote.text();
@@ -459,6 +514,7 @@ void Model::State::tell_stream(Endpoint& endpoint, Stream& stream, std::uint64_t
     fact.source_port = known_port(client ? endpoint.local_port : endpoint.remote_port);
     fact.destination_ip = client ? remote_ip : local_ip;
     fact.destination_port = endpoint.key.port;
+    fact.destination_hostname = stream.host_name.view();
     fact.application_protocol = protocols::name(stream.kind.protocol);
     if (stream.kind.protocol != protocols::Protocol::unknown) {
         fact.application_protocol_version = stream.kind.version;

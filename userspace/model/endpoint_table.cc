@@ -56,6 +56,11 @@ std::uint64_t Endpoint::attempts_of(const Stream& stream) const {
     return alone && stream.count > 0 ? tried() : stream.count;
 }
 
+bool Endpoint::is_new_name(const Stream& stream) const {
+    return !host_name.empty() && stream.told_names.size() < kMostToldNames &&
+           std::ranges::find(stream.told_names, host_name) == stream.told_names.end();
+}
+
 bool Endpoint::count_flow(const std::optional<VerdictKind>& former, const VerdictKind& kind) {
     if (former && *former == kind) {
         return true;

@@ -37,12 +37,17 @@ struct Stream {
     std::uint64_t told_count = 0;
     std::uint64_t told_attempts = 0;
     std::uint64_t told_ns = 0;
-    bool kind_changed = false;  ///< the flows it stood for were judged anew since it was told
+    bool kind_changed = false;      ///< the flows it stood for were judged anew since it was told
+    bool name_changed = false;      ///< connections were added to it under another host name
+    std::uint64_t named_count = 0;  ///< its count when the host name was last looked for
+    Text host_name;                 ///< of the newest connections that were told
+    std::vector<Text> told_names;   ///< host names it was told under, at most kMostToldNames
 };
 
 /// Connections of one program to one destination, or of one remote address to one local port.
 struct Endpoint {
     static constexpr std::size_t kMostStreams = 64;
+    static constexpr std::size_t kMostToldNames = 16;
 
     std::uint64_t id = 0;
     sensors::EndpointKey key;
@@ -57,8 +62,10 @@ struct Endpoint {
     Owner owner;
     std::uint64_t opened_ns = 0;
     IpAddress local;
-    std::uint16_t local_port = 0;                             ///< 0: not known
-    std::uint16_t remote_port = 0;                            ///< server only; 0: not known
+    Text host_name;                 ///< of the destination, for the newest connections
+    std::uint64_t named_ns = 0;     ///< names learned until then were looked at
+    std::uint16_t local_port = 0;   ///< 0: not known
+    std::uint16_t remote_port = 0;  ///< server only; 0: not known
     std::uint64_t attempts = 0, established = 0, closed = 0;  ///< as the kernel counts
     Stream rest;  ///< no payload, or nothing recognised in it, and what was only tried
     std::vector<Stream> verdicts;
@@ -70,6 +77,8 @@ struct Endpoint {
     [[nodiscard]] std::uint64_t tried() const;
     [[nodiscard]] std::uint64_t rest_count() const { return total() - judged(); }
     [[nodiscard]] std::uint64_t attempts_of(const Stream& stream) const;
+    /// The stream was not told under its host name yet, and there is room to remember that it was.
+    [[nodiscard]] bool is_new_name(const Stream& stream) const;
 
     /// One flow is now judged `kind`; `former` is what it was counted under so far. A stream that
     /// is emptied by this hands its number on, so that the new judgement replaces the old one for

@@ -34,11 +34,13 @@ void Model::on(const sensors::ProcessExec& event) { state_->exec(event); }
 
 void Model::on(const sensors::ProcessFork& event) {
     state_->saw(event.time_ns);
+    state_->tell_files(event.time_ns);
     state_->processes.fork(event);
 }
 
 void Model::on(const sensors::ProcessExit& event) {
     state_->saw(event.time_ns);
+    state_->tell_files(event.time_ns);
     state_->processes.exit(event, !state_->snapshot_taken);
 }
 
@@ -51,7 +53,12 @@ void Model::on(const sensors::ListenerClosed& event) { state_->closed(event); }
 void Model::on(const sensors::ListenerCounters& event) { state_->counted(event); }
 void Model::on(const sensors::Segment& event) { state_->segment(event); }
 void Model::on(const sensors::FlowClosed& event) { state_->flow_closed(event); }
+void Model::on(const sensors::DnsMessage& event) {
+    state_->saw(event.time_ns);
+    state_->host_names.heard(event);
+}
 void Model::on(const sensors::SocketHeld& event) { state_->held(event); }
+void Model::on(const sensors::FileChange& event) { state_->changed(event); }
 void Model::on(const sensors::HookState& event) { state_->hook_state(event); }
 
 void Model::snapshot_done(std::uint64_t now_boot_ns) {
@@ -76,6 +83,7 @@ void Model::tick(std::uint64_t now_boot_ns) {
     state_->processes.sweep(state_->now, state_->surroundings.is_running);
     state_->tick_connections();
     state_->tell_due_listeners();
+    state_->tick_files();
     state_->tick_coverage();
 }
 
@@ -91,6 +99,7 @@ void Model::close(std::uint64_t now_boot_ns) {
     }
     state_->close_connections();
     state_->close_listeners();
+    state_->tell_files(state_->now);
     state_->close_coverage();
     state_->over = true;
 }

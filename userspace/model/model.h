@@ -70,8 +70,10 @@ public:
     void on(const sensors::ListenerCounters&);
     void on(const sensors::Segment&);
     void on(const sensors::FlowClosed&);
+    void on(const sensors::DnsMessage&);
     void on(const sensors::SocketHeld&);
-    void on(const sensors::FileChange&) {}
+    /// Waits for what the process that did it told before, 45 ms at most, and is told then.
+    void on(const sensors::FileChange&);
     /// Settings are the host sensor's business.
     void on(const sensors::SysctlWrite&) {}
     void on(const sensors::HookState&);

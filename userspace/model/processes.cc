@@ -25,6 +25,9 @@ void Model::State::exec(const sensors::ProcessExec& event) {
     if (event.kernel_thread) {
         return;
     }
+    if (event.origin == sensors::Origin::runtime) {
+        tell_files(event.time_ns);
+    }
     command_line_text.clear();
     append_command_line(command_line_text, event.arguments, event.arguments_truncated);
     const bool news = processes.exec(event, command_line_text);
@@ -39,6 +42,7 @@ void Model::State::tell_exec(const sensors::ProcessExec& event, std::string_view
     fact.header.process = event.process;
     fact.image = event.image;
     fact.command_line = command_line;
+    fact.arguments = event.arguments;
     fact.command_line_truncated = event.arguments_truncated;
     fact.current_directory = event.current_directory;
     fact.user = surroundings.user_name(event.uid);

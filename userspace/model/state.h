@@ -15,6 +15,7 @@
 
 #include "model/endpoint_table.h"
 #include "model/flow_table.h"
+#include "model/host_names.h"
 #include "model/listener_table.h"
 #include "model/model.h"
 #include "model/process_table.h"
@@ -76,6 +77,9 @@ struct Model::State {
     void judge(Flow& flow, std::uint64_t time_ns);
     void count_verdict(Flow& flow, std::uint64_t time_ns);
     void find_server_owner(Endpoint& endpoint);
+    /// So many connections more were made: under names that were asked for since the last one.
+    void name_destination(Endpoint& endpoint, facts::ProcessKey process, std::uint64_t connections,
+                          std::uint64_t time_ns);
     void touched(Endpoint& endpoint, std::uint64_t time_ns);
     /// Tells what is due of an endpoint; answers whether more will be due later.
     bool tell_endpoint(Endpoint& endpoint, std::uint64_t time_ns, bool final, bool at_close);
@@ -104,6 +108,12 @@ struct Model::State {
     void tell_due_listeners();
     void tell_snapshot_listeners();
     void close_listeners();
+
+    // files.cc
+    void changed(const sensors::FileChange& event);
+    /// Tells the changes that were read until then: all that their processes did is known.
+    void tell_files(std::uint64_t read_until_ns);
+    void tick_files();
 
     // coverage.cc
     void hook_state(const sensors::HookState& event);
@@ -144,6 +154,7 @@ struct Model::State {
         facts::ProcessKey holder;  ///< the lowest pid
         std::uint32_t uid;
     };
+    HostNames host_names{texts};
     EndpointTable endpoints;
     FlowTable flows;
     std::deque<Deadline> deadlines;
@@ -162,6 +173,16 @@ struct Model::State {
     std::uint64_t pass_began_ns = 0;
     bool pass_running = false;
     bool pass_saw_sockets = false;
+
+    struct HeldFile {
+        std::uint64_t time_ns;
+        std::uint32_t pid;
+        std::string path;
+        sensors::FileChange::Operation operation;
+        bool directory;
+    };
+    void tell_file(const HeldFile& file);
+    std::deque<HeldFile> held_files;  ///< in the order in which they were read
 
     struct KnownHook {
         bool known = false;

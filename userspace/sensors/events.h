@@ -183,6 +183,21 @@ struct FlowClosed {
     std::uint64_t flow = 0;
 };
 
+/// A query to port 53, or an answer from there on a socket that asked (TCP: a segment of either).
+struct DnsMessage {
+    std::uint64_t time_ns = 0;
+    ProcessKey asker;  ///< who connected the socket or sent from it; pid 0: not known
+    std::uint32_t uid = 0;
+    FileKey image_file;        ///< what it runs
+    std::uint64_t socket = 0;  ///< cookie
+    std::uint32_t netns = 0;
+    bool udp = false;
+    bool query = false;
+    bool query_told = false;   ///< an answer on a socket of which a query was told before
+    std::uint32_t length = 0;  ///< payload bytes on the wire
+    std::span<const std::byte> captured;  ///< the first of them
+};
+
 /// A socket of the snapshot, once for each process that holds it (a socket with 3 holders comes 3
 /// times).
 struct SocketHeld {
@@ -225,9 +240,10 @@ struct HookState {
     std::uint64_t lost = 0;  ///< since the start
 };
 
-using KernelEvent = std::variant<ProcessExec, ProcessFork, ProcessExit, EndpointOpened,
-                                 EndpointEstablished, EndpointCounters, EndpointAccepted,
-                                 ListenerOpened, ListenerClosed, ListenerCounters, Segment,
-                                 FlowClosed, SocketHeld, SysctlWrite, FileChange, HookState>;
+using KernelEvent =
+    std::variant<ProcessExec, ProcessFork, ProcessExit, EndpointOpened, EndpointEstablished,
+                 EndpointCounters, EndpointAccepted, ListenerOpened, ListenerClosed,
+                 ListenerCounters, Segment, FlowClosed, DnsMessage, SocketHeld, SysctlWrite,
+                 FileChange, HookState>;
 
 }  // namespace assay::sensors

@@ -17,6 +17,7 @@ WINDOWS = {
     "connects": {"run": ["--include-loopback", "--duration", "15m"],
                  "facts": ["--kind", "network_connection,listener,coverage"]},
     "execs": {"facts": ["--kind", "process_creation,coverage"]},
+    "files": {"facts": ["--kind", "file_event,coverage"]},
     # No window: each test starts assay itself.
     None: {},
 }

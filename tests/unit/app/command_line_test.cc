@@ -8,9 +8,11 @@ namespace {
 
 using facts::Kind;
 using std::chrono::seconds;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::Pair;
 
 Asked<RunOptions> run(std::vector<std::string> arguments) { return parse_run_options(arguments); }
@@ -28,7 +30,7 @@ std::string facts_problem(std::vector<std::string> arguments) {
 TEST(RunOptions, WithoutOptionsAnHourOfTheDefaultPackagesIsJudged) {
     const RunOptions options = run({}).value().value();
     EXPECT_EQ(options.duration, seconds(3600));
-    EXPECT_THAT(options.packages.judged, ElementsAre("runtime-behavior"));
+    EXPECT_THAT(options.packages.judged, ElementsAre("runtime-behavior", "best-practices"));
     EXPECT_THAT(options.packages.rule_less, IsEmpty());
     EXPECT_FALSE(options.include_loopback);
     EXPECT_EQ(options.format, Format::automatic);
@@ -65,9 +67,28 @@ TEST(RunOptions, BothSpellingsOfColourAreUnderstood) {
 }
 
 TEST(RunOptions, AWindowOfNoLengthIsRefusedForRuntimeBehaviour) {
-    EXPECT_THAT(run_problem({"--duration", "0s"}), HasSubstr("at least 1s"));
+    const RunOptions none = run({"--duration", "0s"}).value().value();
+    EXPECT_THAT(check_run_options(none).error().message, HasSubstr("at least 1s"));
+    EXPECT_TRUE(check_run_options(run({"--duration", "1s"}).value().value()).has_value());
     EXPECT_EQ(run({"--duration", "1s"}).value().value().duration, seconds(1));
     EXPECT_EQ(run({"--duration", "forever"}).value().value().duration, std::nullopt);
+}
+
+TEST(RunOptions, AWindowOfNoLengthJudgesTheSetUpOnce) {
+    const RunOptions once =
+        run({"--duration", "0s", "--package", "best-practices"}).value().value();
+    EXPECT_EQ(once.duration, seconds(0));
+    EXPECT_TRUE(check_run_options(once).has_value());
+}
+
+TEST(RunOptions, AnotherRootIsJudgedOnceWhateverThePackages) {
+    const RunOptions options = run({"--host-root", "/mnt"}).value().value();
+    EXPECT_EQ(options.host_root, "/mnt");
+    EXPECT_EQ(options.duration, seconds(0));
+    EXPECT_TRUE(check_run_options(options).has_value());
+    EXPECT_EQ(run({"--host-root=/mnt", "--duration=0s"}).value().value().duration, seconds(0));
+    EXPECT_THAT(run_problem({"--host-root", "/mnt", "--duration", "5m"}),
+                HasSubstr("leave --duration out"));
 }
 
 TEST(RunOptions, BadValuesAreToldWithTheOptionAndWhatIsPossible) {
@@ -90,7 +111,7 @@ TEST(RunOptions, AnUnknownPackageIsToldWithTheKnownOnes) {
 }
 
 TEST(RunOptions, WhatThisBuildDoesNotDoIsToldAsThat) {
-    for (const char* option : {"--host-root=/mnt", "--template=x.yml", "--report=x.html"}) {
+    for (const char* option : {"--state=/tmp", "--drain=3s", "--report=x.html"}) {
         EXPECT_THAT(run_problem({option}), HasSubstr("is not supported in this build")) << option;
     }
 }
@@ -100,10 +121,11 @@ TEST(RunOptions, HelpIsAskedFor) {
     EXPECT_FALSE(run({"--duration", "5m", "-h"}).value().has_value());
 }
 
-TEST(FactsOptions, WithoutOptionsEveryKindIsStreamedUntilCtrlC) {
+TEST(FactsOptions, WithoutOptionsEveryKindButFilesMadeIsStreamedUntilCtrlC) {
     const FactsOptions options = parse_facts_options({}).value().value();
-    EXPECT_THAT(options.kinds, ElementsAre(Kind::process_creation, Kind::network_connection,
-                                           Kind::listener, Kind::coverage));
+    EXPECT_EQ(options.kinds.size(), facts::kKinds.size() - 1);
+    EXPECT_THAT(options.kinds, Contains(Kind::setting));
+    EXPECT_THAT(options.kinds, Not(Contains(Kind::file_event)));
     EXPECT_EQ(options.duration, std::nullopt);
 }
 
@@ -119,7 +141,8 @@ TEST(FactsOptions, AnUnknownKindIsToldWithTheNearestOne) {
     EXPECT_EQ(facts_problem({"--kind", "lisener"}),
               "unknown kind of fact 'lisener', did you mean listener?");
     EXPECT_THAT(facts_problem({"--kind", "dragons"}), HasSubstr("known are process_creation"));
-    EXPECT_THAT(facts_problem({"--duration", "0s"}), HasSubstr("at least 1s"));
+    EXPECT_THAT(facts_problem({"--duration", "0s", "--kind", "listener"}),
+                HasSubstr("at least 1s"));
 }
 
 TEST(DoctorOptions, TheFormatIsTableOrJson) {

@@ -69,7 +69,7 @@ TEST(Doctor, JsonIsOneLineWithEveryCandidate) {
               R"({"kernel_release":"6.1.0-42-amd64","machine":"x86_64","btf":true,)"
               R"("cgroup2_mount":"/sys/fs/cgroup","observes":true,"hooks":[{"hook":"exec",)"
               R"("state":"available","mechanism":"tp_btf","essential":true,)"
-              R"("kinds":["process_creation","network_connection","listener"],)"
+              R"("kinds":["process_creation","network_connection","listener","file_event"],)"
               R"("unknown_rules":[],"candidates":[{"program":"program","mechanism":"tp_btf",)"
               R"("target":"target","usable":true,"chosen":true},{"program":"program",)"
               R"("mechanism":"a\"b","target":"target","usable":false,"chosen":false,)"

@@ -90,5 +90,22 @@ TEST(StopSignal, TermAndInterruptAskForAnEnd) {
     }
 }
 
+TEST(StopSignal, AHangupMayAskForAReloadInstead) {
+    expect_in_child([] {
+        ::setsid();  // no terminal whose loss it could mean
+        const auto stop = StopSignal::begin(Hangup::reloads);
+        if (!stop || (*stop)->take_reload() || ::kill(::getpid(), SIGHUP) != 0) {
+            return false;
+        }
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        bool reload = false;
+        while (!reload && std::chrono::steady_clock::now() < deadline) {
+            reload = (*stop)->take_reload();
+            std::this_thread::yield();
+        }
+        return reload && !(*stop)->take_reload() && !(*stop)->requested();
+    });
+}
+
 }  // namespace
 }  // namespace assay::app

@@ -104,6 +104,20 @@ TEST(Modifiers, CompareNumbers) {
 TEST(Modifiers, CompareNumbersThatStandInTexts) {
     EXPECT_TRUE(matches("{CommandLine|gt: 9}", with_command("10")));
     EXPECT_FALSE(matches("{CommandLine|gt: 9}", with_command("10x")));
+    const auto has = [](std::string_view order, std::string value) {
+        const auto fact = fact_of(facts::Kind::setting, {{"Value", std::move(value)}});
+        return matches("{Value|" + std::string(order) + "}", fact);
+    };
+    EXPECT_TRUE(has("lt: 0", "-1"));
+    EXPECT_TRUE(has("lte: -1", "-1"));
+    EXPECT_TRUE(has("gt: -2", "-1"));
+    EXPECT_FALSE(has("gte: 0", "-1"));
+    EXPECT_TRUE(has("gt: 99", "0100")) << "decimal, whatever it begins with";
+    for (const char* order : {"gt: 0", "gte: 0", "lt: 0", "lte: 0"}) {
+        for (const char* text : {"none", "", "-", "1 2", "0x10", "99999999999999999999"}) {
+            EXPECT_FALSE(has(order, text)) << order << " of " << text;
+        }
+    }
 }
 
 TEST(Modifiers, TellPresence) {

@@ -160,14 +160,14 @@ TEST(Unsupported, AreRulesThatAskForWhatAssayDoesNotHave) {
     };
     const std::string end = "detection: {s: {Image: x}, condition: s}\n";
     EXPECT_EQ(
-        warning("title: T\nlogsource: {product: linux, category: file_event}\n" + end),
-        "r.yml:2:39: warning: unsupported rule: logsource category `file_event` is no kind of "
+        warning("title: T\nlogsource: {product: linux, category: file_access}\n" + end),
+        "r.yml:2:39: warning: unsupported rule: logsource category `file_access` is no kind of "
         "fact");
     EXPECT_THAT(
         warning("title: T\nlogsource: {product: windows, category: process_creation}\n" + end),
         HasSubstr("`windows` is not linux"));
-    EXPECT_THAT(warning("title: T\nlogsource: {product: linux, service: auditd}\n" + end),
-                HasSubstr("`auditd`: assay reads no log files"));
+    EXPECT_THAT(warning("title: T\nlogsource: {product: linux, service: sshd}\n" + end),
+                HasSubstr("`sshd`: assay reads no log files"));
     EXPECT_EQ(warning(std::string(kHead) +
                       "detection:\n    s: {IntegrityLevel: High}\n    condition: s\n"),
               "r.yml:4:9: warning: unsupported rule: assay does not fill the field "
@@ -181,8 +181,8 @@ TEST(Unsupported, AreRulesThatAskForWhatAssayDoesNotHave) {
     EXPECT_THAT(
         warning(std::string(kHead) + "detection: {s: {Image: x}, timeframe: 5m, condition: s}\n"),
         HasSubstr("`timeframe` is not supported"));
-    EXPECT_THAT(warning("title: T\ncorrelation: {type: event_count}\n"),
-                HasSubstr("correlation rules"));
+    EXPECT_THAT(warning("title: T\ncorrelation: {type: temporal, rules: [other], timespan: 5m}\n"),
+                HasSubstr("no rule that is loaded is called `other`"));
     EXPECT_THAT(warning(std::string(kHead) +
                         "detection: {s: {User|expand: '%Administrators%'}, condition: s}\n"),
                 HasSubstr("`%Administrators%` is not among the rule's `parameters`"));

@@ -255,6 +255,22 @@ TEST_F(StoreTest, WhoChangedASettingIsNotWhatAFindingIsAbout) {
     EXPECT_EQ(store_.open_findings(), 0U);
 }
 
+TEST_F(StoreTest, ARuleThatWasReadAgainGoesOnWithItsFindings) {
+    const auto fact = root_login("yes", 1);
+    store_.on_match(match_of(server_, facts::FactView(fact), {"Setting"}));
+    engine::RuleInfo reread = server_;
+    reread.title = "A better title";
+    const engine::RuleInfo* const rules[] = {&reread};
+    store_.replace_rules(rules);
+    auto match = match_of(reread, facts::FactView(fact), {"Setting"});
+    match.matched = false;
+    store_.on_match(match);
+    ASSERT_EQ(told_.size(), 2U);
+    EXPECT_EQ(told_[1].activity, Activity::close);
+    EXPECT_EQ(last().rule, &reread);
+    EXPECT_EQ(told_[0].finding->uid, told_[1].finding->uid);
+}
+
 TEST_F(StoreTest, TheEndOfTheWindowClosesNothing) {
     store_.on_match(match_of(server_, example::listener()));
     store_.finish(at(60));

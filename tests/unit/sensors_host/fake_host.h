@@ -41,6 +41,9 @@ public:
         write(next, text);
         std::filesystem::rename(folder_ / next, folder_ / path);
     }
+    void link(std::string_view path, std::string_view target) const {
+        std::filesystem::create_symlink(target, folder_ / path);
+    }
     void remove(std::string_view path) const { std::filesystem::remove(folder_ / path); }
     [[nodiscard]] const HostRoot& root() const { return root_; }
 

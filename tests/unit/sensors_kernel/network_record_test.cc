@@ -173,6 +173,42 @@ TYPED_TEST(FixedRecord, IsTakenWholeAndRefusedAtEveryShorterLength) {
     }
 }
 
+TEST(DnsMessageRecord, TellsWhoAskedOnWhichSocket) {
+    constexpr std::string_view kMessage = "\x12\x34 anything";
+    auto wire = with_header<wire_dns_message>(WIRE_DNS_MESSAGE);
+    wire.header.size = static_cast<__u32>(sizeof wire + kMessage.size());
+    wire.asker = {.tgid = 7, .uid = 33, .start_boot_ns = 70};
+    wire.image_inode = 99;
+    wire.image_device = 8U << 20 | 1U;
+    wire.socket = 4711;
+    wire.netns = 12;
+    wire.length = 2000;
+    wire.captured = static_cast<__u32>(kMessage.size());
+    wire.protocol = WIRE_PROTOCOL_UDP;
+    wire.flags = WIRE_DNS_QUERY_TOLD;
+    const auto bytes = bytes_of(wire, kMessage);  // the event borrows from it
+    const auto event = decoded<DnsMessage>(bytes);
+    EXPECT_EQ(event.time_ns, 77U);
+    EXPECT_EQ(event.asker, (ProcessKey{7, 70}));
+    EXPECT_EQ(event.uid, 33U);
+    EXPECT_EQ(event.image_file, (FileKey{99, 8U << 20 | 1U}));
+    EXPECT_EQ(event.socket, 4711U);
+    EXPECT_EQ(event.netns, 12U);
+    EXPECT_TRUE(event.udp);
+    EXPECT_FALSE(event.query);
+    EXPECT_TRUE(event.query_told);
+    EXPECT_EQ(event.length, 2000U);
+    EXPECT_EQ(event.captured.size(), kMessage.size());
+    for (std::size_t length = 0; length < bytes.size(); ++length) {
+        EXPECT_FALSE(decode_record(std::span(bytes).first(length))) << length;
+    }
+    wire.length = 1;  // less than was captured
+    EXPECT_FALSE(decode_record(bytes_of(wire, kMessage)));
+    wire.length = 2000;
+    wire.protocol = 99;
+    EXPECT_FALSE(decode_record(bytes_of(wire, kMessage)));
+}
+
 wire_socket_held held(__u8 protocol, __u8 state, __u16 local_port) {
     auto wire = with_header<wire_socket_held>(WIRE_SOCKET_HELD);
     wire.process = {.tgid = 7, .uid = 33, .start_boot_ns = 70};

@@ -12,6 +12,7 @@
 #include "facts/hooks.h"
 #include "facts/kinds.h"
 #include "sensors/events.h"
+#include "sensors/host/topic.h"
 
 namespace assay::sensors {
 
@@ -38,10 +39,13 @@ public:
         std::vector<facts::Kind> kinds;  ///< topics that tell none of these are not read
         bool running = true;             ///< false: `host` is an image; nothing is watched
         bool watch = true;               ///< false: read once
+        bool poll = false;               ///< read again each second instead of watching files
     };
 
     /// Borrows `host`. Begins the first reading at once.
     HostSensor(const HostRoot& host, Options options);
+    /// With these topics instead of every one; at most 32.
+    HostSensor(const HostRoot& host, Options options, std::vector<std::unique_ptr<Topic>> topics);
     ~HostSensor();
     HostSensor(const HostSensor&) = delete;
     HostSensor& operator=(const HostSensor&) = delete;

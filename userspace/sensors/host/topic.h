@@ -28,6 +28,10 @@ struct Surroundings {
     /// mounted image, where what only a running host can tell is not applicable.
     bool running = false;
     std::vector<RunningProgram> programs;  ///< only those whose image name a topic asked for
+    /// Begins to watch a directory, so that a topic can have it watched before it reads it. Its
+    /// changes come through Topic::on_change. Empty where nothing is watched: then a cache cannot
+    /// be relied on from one read() to the next.
+    std::function<void(const std::string& path)> watch_directory = {};
 };
 
 /// What a topic's answer rests on; when one of it changes the topic is read again. Paths are
@@ -57,6 +61,12 @@ public:
     /// Reads everything and tells every fact of it, those that say whether a rule applies first
     /// (sshd.installed). Facts carry no time, actor or previous value: the caller sees to these.
     [[nodiscard]] virtual Dependencies read(const Surroundings& around, const TellFact& tell) = 0;
+
+    /// A file or directory that its answer rests on has changed; told before the read() that
+    /// follows. `replaced`: by that name there may now be another thing, or nothing.
+    virtual void on_change(std::string_view /*path*/, bool /*replaced*/) {}
+    /// Changes may have been missed: no cache may be relied on.
+    virtual void forget() {}
 };
 
 }  // namespace assay::sensors

@@ -36,6 +36,7 @@ inline constexpr std::array kCountedLosses{
     CountedLoss{COUNTER_PACKET_STORAGE_FULL, facts::Hook::packet, "socket storage full"},
     CountedLoss{COUNTER_PACKET_ENDPOINTS_FULL, facts::Hook::packet, "table of endpoints full"},
     CountedLoss{COUNTER_PACKET_UNREADABLE, facts::Hook::packet, "payload not readable"},
+    CountedLoss{COUNTER_SYSCTL_RING_FULL, facts::Hook::sysctl, "ring full"},
 };
 // The two counters of datagram flows are no losses.
 static_assert(kCountedLosses.size() == COUNTER_MAX - 2);

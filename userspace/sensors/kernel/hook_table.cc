@@ -45,6 +45,8 @@ constexpr std::array kAccept{
     ProgramPoint{"accept_fexit", "inet_csk_accept", BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT}};
 constexpr std::array kPacket{packet_hook("egress_cgroup", "skb/egress", BPF_CGROUP_INET_EGRESS),
                              packet_hook("ingress_cgroup", "skb/ingress", BPF_CGROUP_INET_INGRESS)};
+constexpr std::array kSysctl{
+    ProgramPoint{"sysctl_cgroup", "sysctl", BPF_PROG_TYPE_CGROUP_SYSCTL, BPF_CGROUP_SYSCTL}};
 constexpr std::array kTasks{iterator("snapshot_processes_iter", "task")};
 constexpr std::array kTaskFiles{iterator("snapshot_sockets_iter", "task_file")};
 
@@ -61,6 +63,7 @@ constexpr std::array kPacketBy{Candidate{Mechanism::cgroup, Family::network, kPa
 constexpr std::array kProcessesBy{Candidate{Mechanism::iterator, Family::snapshot, kTasks},
                                   Candidate{Mechanism::proc, Family::snapshot, {}}};
 constexpr std::array kSocketsBy{Candidate{Mechanism::iterator, Family::snapshot, kTaskFiles}};
+constexpr std::array kSysctlBy{Candidate{Mechanism::cgroup, Family::process, kSysctl}};
 
 constexpr std::array kHookPoints{
     HookPoint{Hook::exec, kExecBy},
@@ -75,7 +78,7 @@ constexpr std::array kHookPoints{
     HookPoint{Hook::packet, kPacketBy},
     HookPoint{Hook::snapshot_processes, kProcessesBy},
     HookPoint{Hook::snapshot_sockets, kSocketsBy},
-    HookPoint{Hook::sysctl, {}},
+    HookPoint{Hook::sysctl, kSysctlBy},
 };
 // The hooks after these are served by other sensors.
 static_assert(kHookPoints.size() == static_cast<std::size_t>(Hook::file_change));

@@ -213,6 +213,8 @@ struct KernelSensor::State {
                      std::array<std::vector<const Candidate*>, kHookCount>& refused,
                      std::optional<std::expected<LoadedFamily, LoadFailure>> first_try);
     void attach(ServedHook& hook, const KernelFeatures& features);
+    /// Tells the kernel side which settings count. An error: not all of them fit.
+    [[nodiscard]] Result<void> name_sysctls(std::span<const std::string> names) const;
 
     static int on_record(void* state, void* data, std::size_t size);
     [[nodiscard]] Result<bool> consume(RecordBatch& batch);
@@ -333,6 +335,26 @@ void KernelSensor::State::attach(ServedHook& hook, const KernelFeatures& feature
     }
 }
 
+Result<void> KernelSensor::State::name_sysctls(std::span<const std::string> names) const {
+    const auto& process = families[index_of(Family::process)];
+    if (names.empty() || !process || hooks[index_of(Hook::sysctl)].chosen == nullptr) {
+        return {};
+    }
+    const int map = process->map_fd("sysctls");
+    for (const std::string& name : names) {
+        wire_sysctl_name key{};
+        if (name.empty() || name.size() >= sizeof key.text) {
+            return fail("watching the setting " + name + ": its name is too long");
+        }
+        std::ranges::copy(name, std::begin(key.text));
+        const std::uint8_t watched = 1;
+        if (const int failed = bpf_map_update_elem(map, &key, &watched, BPF_ANY); failed != 0) {
+            return std::unexpected(errno_error("watching the setting " + name, -failed));
+        }
+    }
+    return {};
+}
+
 Result<KernelSensor> KernelSensor::start(const SensorOptions& options) {
     if (auto checked = check_can_observe(); !checked) {
         return std::unexpected(checked.error());
@@ -360,7 +382,8 @@ Result<KernelSensor> KernelSensor::start(const SensorOptions& options) {
     for (const auto& point : hook_points()) {
         auto& hook = state->hooks[index_of(point.hook)];
         hook.point = &point;
-        if (is_needed(point.hook, options.kinds)) {
+        const bool asked_for = point.hook != Hook::sysctl || !options.sysctls.empty();
+        if (asked_for && is_needed(point.hook, options.kinds)) {
             choose_for(hook, *features, refused[index_of(point.hook)]);
         }
     }
@@ -370,7 +393,7 @@ Result<KernelSensor> KernelSensor::start(const SensorOptions& options) {
                                  .wake_bytes = options.ring_bytes / 4,
                                  .flow_segments = WIRE_FLOW_SEGMENTS_MAX,
                                  .exec_directory = tells_processes ? 1U : 0U,
-                                 .reserved = 0};
+                                 .dns_answers = options.dns_answers ? 1U : 0U};
     auto tries = state->load_side_by_side(settings);
     for (const Family family : kFamilies) {
         state->load_family(family, *features, settings, refused,
@@ -388,6 +411,9 @@ Result<KernelSensor> KernelSensor::start(const SensorOptions& options) {
     interest.events = EPOLLIN | EPOLLET;
     if (::epoll_ctl(state->wakeup.get(), EPOLL_CTL_ADD, state->ring_map.get(), &interest) != 0) {
         return std::unexpected(errno_error("waiting on the ring buffer", errno));
+    }
+    if (auto named = state->name_sysctls(options.sysctls); !named) {
+        state->hooks[index_of(Hook::sysctl)].miss(named.error().message);
     }
     for (auto& hook : state->hooks) {
         state->attach(hook, *features);
@@ -796,6 +822,9 @@ void KernelSensor::read_counters(const OnEvent& on_event) {
 
 void KernelSensor::read_hook_states(const OnEvent& on_event) {
     for (auto& hook : state_->hooks) {
+        if (hook.point == nullptr) {
+            continue;  // another sensor serves it
+        }
         state_->tell(hook, state_->losses_of(hook), on_event);
     }
 }

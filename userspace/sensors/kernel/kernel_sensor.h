@@ -33,6 +33,11 @@ struct SensorOptions {
     std::vector<facts::Kind> kinds;
     /// Bytes of the ring buffer: a power of two.
     std::uint32_t ring_bytes = 4 * 1024 * 1024;
+    /// Kernel settings whose writes are told (SysctlWrite), below /proc/sys:
+    /// kernel/randomize_va_space. At most 128, of at most 63 bytes. None: the hook is not attached.
+    std::vector<std::string> sysctls;
+    /// Hands over what programs ask of DNS servers and what these answer (DnsMessage).
+    bool dns_answers = false;
 };
 
 /// What one hook can be served by on this kernel, for `assay doctor`.

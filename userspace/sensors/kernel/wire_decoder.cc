@@ -2,6 +2,7 @@
 #include "sensors/kernel/wire_decoder.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
@@ -196,6 +197,51 @@ Result<KernelEvent> decode_flow_closed(ByteReader reader) {
         return shorter("flow closed");
     }
     return FlowClosed{.time_ns = wire->header.time_boot_ns, .flow = wire->flow};
+}
+
+Result<KernelEvent> decode_dns_message(ByteReader reader) {
+    const auto wire = reader.take<wire_dns_message>();
+    if (!wire) {
+        return shorter("DNS message");
+    }
+    const auto udp = is_udp(wire->protocol);
+    if (!udp) {
+        return unknown_number("DNS message");
+    }
+    const auto captured = reader.take_bytes(wire->captured);
+    if (!captured || wire->captured > wire->length) {
+        return fail("DNS message record holds fewer bytes than it says");
+    }
+    return DnsMessage{.time_ns = wire->header.time_boot_ns,
+                      .asker = process_key(wire->asker),
+                      .uid = wire->asker.uid,
+                      .image_file = {.inode = wire->image_inode, .device = wire->image_device},
+                      .socket = wire->socket,
+                      .netns = wire->netns,
+                      .udp = *udp,
+                      .query = (wire->flags & WIRE_DNS_QUERY) != 0,
+                      .query_told = (wire->flags & WIRE_DNS_QUERY_TOLD) != 0,
+                      .length = wire->length,
+                      .captured = *captured};
+}
+
+Result<KernelEvent> decode_sysctl_write(std::span<const std::byte> record) {
+    ByteReader reader(record);
+    const auto wire = reader.take<wire_sysctl_write>();
+    if (!wire) {
+        return shorter("sysctl");
+    }
+    // The name is borrowed from the record itself, where it is the last part.
+    constexpr std::size_t kName = offsetof(wire_sysctl_write, name);
+    const auto name = as_text(record.subspan(kName, sizeof wire->name));
+    const auto end = name.find('\0');
+    if (end == 0 || end == std::string_view::npos) {
+        return fail("sysctl record has no name, or one that does not end");
+    }
+    return SysctlWrite{.time_ns = wire->header.time_boot_ns,
+                       .process = process_key(wire->process),
+                       .uid = wire->process.uid,
+                       .name = name.substr(0, end)};
 }
 
 /// States in which bytes may still go in at least one direction.
@@ -437,6 +483,10 @@ Result<KernelEvent> WireDecoder::decode(std::span<const std::byte> record) {
             return decode_flow_closed(reader);
         case WIRE_SOCKET_HELD:
             return decode_socket_held(reader);
+        case WIRE_DNS_MESSAGE:
+            return decode_dns_message(reader);
+        case WIRE_SYSCTL_WRITE:
+            return decode_sysctl_write(record);
         default:
             return fail("record has unknown kind " + std::to_string(header->kind));
     }
@@ -464,9 +514,12 @@ facts::Hook hook_of_record(std::uint16_t wire_kind) {
             return Hook::accept;
         case WIRE_SEGMENT:
         case WIRE_FLOW_CLOSED:
+        case WIRE_DNS_MESSAGE:
             return Hook::packet;
         case WIRE_SOCKET_HELD:
             return Hook::snapshot_sockets;
+        case WIRE_SYSCTL_WRITE:
+            return Hook::sysctl;
         default:
             return Hook::exec;
     }
