@@ -26,7 +26,7 @@ engine::RuleSet choose_rules(const RuleChoice& choice, std::vector<engine::Probl
                      choice, problems);
 }
 
-engine::RuleSet chosen_of(engine::RuleSet loaded, const RuleChoice& choice,
+engine::RuleSet chosen_of(const engine::RuleSet& loaded, const RuleChoice& choice,
                           std::vector<engine::Problem>& problems) {
     engine::Diagnostics diagnostics(choice.overrides.file, problems);
     std::vector<std::string> kept = choice.packages;

@@ -30,7 +30,7 @@ struct RuleChoice {
 [[nodiscard]] engine::RuleSet choose_rules(const RuleChoice& choice,
                                            std::vector<engine::Problem>& problems);
 /// The part of it that follows loading.
-[[nodiscard]] engine::RuleSet chosen_of(engine::RuleSet loaded, const RuleChoice& choice,
+[[nodiscard]] engine::RuleSet chosen_of(const engine::RuleSet& loaded, const RuleChoice& choice,
                                         std::vector<engine::Problem>& problems);
 
 /// Where the file of a rule is: RuleInfo::file of built-in rules is relative.

@@ -26,7 +26,8 @@ constexpr std::array kRunRows{
     OptionRow{.name = "package",
               .value = "NAMES",
               .meaning = "packages of rules to judge, by comma or repeated: runtime-behavior, "
-                         "best-practices, cve, cis [runtime-behavior,best-practices]",
+                         "best-practices, cve, cis, or custom for those of --rules alone "
+                         "[runtime-behavior,best-practices]",
               .repeated = true},
     OptionRow{.name = "rules",
               .value = "DIR",

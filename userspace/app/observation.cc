@@ -61,15 +61,8 @@ Observation::~Observation() {
 }
 
 Result<void> Observation::start(const ObservationPlan& plan) {
-    std::vector<facts::Kind> set_up;
-    std::ranges::copy_if(plan.kinds, std::back_inserter(set_up), is_set_up);
     const bool once = plan.length && plan.length->count() == 0;
-    if (!set_up.empty()) {
-        // It reads while the hooks are attached.
-        host_sensor_.emplace(
-            host_, sensors::HostSensor::Options{
-                       .kinds = std::move(set_up), .running = plan.running, .watch = !once});
-    }
+    begin_host_sensors(plan, once);
     if (plan.running && !once) {
         if (auto attached = attach(plan); !attached) {
             return attached;
@@ -87,11 +80,27 @@ Result<void> Observation::start(const ObservationPlan& plan) {
     if (file_events_) {
         file_events_->read_hook_state(on_event_);
     }
-    if (host_sensor_) {
-        host_sensor_->wait_for_first_reading();
-        take_host_news();
+    for (const auto& sensor : host_sensors_) {
+        sensor->wait_for_first_reading();
     }
+    take_host_news();
     return {};
+}
+
+void Observation::begin_host_sensors(const ObservationPlan& plan, bool once) {
+    for (const bool walks : {false, true}) {
+        std::vector<facts::Kind> kinds;
+        std::ranges::copy_if(plan.kinds, std::back_inserter(kinds), [&](facts::Kind kind) {
+            return is_set_up(kind) && (kind == facts::Kind::directory) == walks;
+        });
+        if (!kinds.empty()) {
+            // They read while the hooks are attached.
+            host_sensors_.push_back(std::make_unique<sensors::HostSensor>(
+                host_, sensors::HostSensor::Options{
+                           .kinds = std::move(kinds), .running = plan.running, .watch = !once}));
+        }
+    }
+    host_coverage_.resize(host_sensors_.size());
 }
 
 Result<void> Observation::attach(const ObservationPlan& plan) {
@@ -177,7 +186,7 @@ Result<void> Observation::watch(const std::function<bool()>& go_on) {
     while (go_on()) {
         const std::uint64_t before = boot_clock_now_ns();
         const std::uint64_t wait = next_tick_ns_ > before ? next_tick_ns_ - before : 0;
-        const std::uint64_t most = host_sensor_ || file_events_ ? kFiles : kTick;
+        const std::uint64_t most = !host_sensors_.empty() || file_events_ ? kFiles : kTick;
         auto batch = filled_.pop_for(std::chrono::nanoseconds(std::min(wait, most)));
         if (batch) {
             sensor_->decode(*batch, on_event_);
@@ -232,10 +241,10 @@ void Observation::close() {
         sensor_->read_hook_states(on_event_);
     }
     read_files();
-    if (host_sensor_) {
-        host_sensor_->close();
-        take_host_news();
+    for (const auto& sensor : host_sensors_) {
+        sensor->close();
     }
+    take_host_news();
     model_->close(boot_clock_now_ns());
 }
 
@@ -244,14 +253,14 @@ void Observation::tell(const sensors::KernelEvent& event) {
     if (const auto* state = std::get_if<sensors::HookState>(&event)) {
         handlers_.on_hook_state(*state);
     }
-    if (!host_sensor_) {
-        return;
-    }
-    if (const auto* write = std::get_if<sensors::SysctlWrite>(&event)) {
-        host_sensor_->on_sysctl(write->name, write->process);
-    } else if (const auto* exec = std::get_if<sensors::ProcessExec>(&event);
-               exec != nullptr && exec->origin == facts::Origin::runtime) {
-        host_sensor_->on_exec(exec->image, exec->process);
+    const auto* write = std::get_if<sensors::SysctlWrite>(&event);
+    const auto* exec = std::get_if<sensors::ProcessExec>(&event);
+    for (const auto& sensor : host_sensors_) {
+        if (write != nullptr) {
+            sensor->on_sysctl(write->name, write->process);
+        } else if (exec != nullptr && exec->origin == facts::Origin::runtime) {
+            sensor->on_exec(exec->image, exec->process);
+        }
     }
 }
 
@@ -262,20 +271,35 @@ void Observation::read_files() {
 }
 
 void Observation::take_host_news() {
-    if (!host_sensor_) {
-        return;
+    for (std::size_t i = 0; i < host_sensors_.size(); ++i) {
+        sensors::HostNews news = host_sensors_[i]->take();
+        if (!news.coverage.empty()) {
+            host_coverage_[i] = std::move(news.coverage.back());
+            tell_host_coverage();
+        }
+        for (const facts::RecordedFact& fact : news.facts) {
+            handlers_.on_fact(facts::FactView(fact));
+        }
     }
-    sensors::HostNews news = host_sensor_->take();
-    for (const auto& [state, mechanism, reason, lost] : news.coverage) {
-        tell(sensors::HookState{.hook = facts::Hook::host_files,
-                                .state = state,
-                                .mechanism = mechanism,
-                                .reason = reason,
-                                .lost = lost});
+}
+
+/// One hook: as bad as the worse of the sensors, with what both have lost.
+void Observation::tell_host_coverage() {
+    using State = sensors::HookState::State;
+    sensors::HostNews::Coverage worst = host_coverage_.front();
+    worst.lost = 0;
+    for (const sensors::HostNews::Coverage& each : host_coverage_) {
+        const std::uint64_t lost = worst.lost + each.lost;
+        if (each.state == State::missing || worst.reason.empty()) {
+            worst = each;
+        }
+        worst.lost = lost;
     }
-    for (const facts::RecordedFact& fact : news.facts) {
-        handlers_.on_fact(facts::FactView(fact));
-    }
+    tell(sensors::HookState{.hook = facts::Hook::host_files,
+                            .state = worst.state,
+                            .mechanism = worst.mechanism,
+                            .reason = worst.reason,
+                            .lost = worst.lost});
 }
 
 void Observation::pass_over_holders() {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -79,7 +80,9 @@ private:
     [[nodiscard]] Result<void> attach(const ObservationPlan& plan);
     void make_model(const ObservationPlan& plan);
     [[nodiscard]] Result<void> take_snapshot();
+    void begin_host_sensors(const ObservationPlan& plan, bool once);
     void take_host_news();
+    void tell_host_coverage();
     void read_files();
     void read_ring();
     void tell(const sensors::KernelEvent& event);
@@ -96,7 +99,10 @@ private:
     sensors::UserNames user_names_;
     sensors::OnEvent on_event_;
     std::optional<sensors::KernelSensor> sensor_;
-    std::optional<sensors::HostSensor> host_sensor_;
+    /// Files are read by two: one walks the directories, which takes a tenth of a second, so that
+    /// the other need not wait for it.
+    std::vector<std::unique_ptr<sensors::HostSensor>> host_sensors_;
+    std::vector<sensors::HostNews::Coverage> host_coverage_;  ///< of each of them
     std::optional<sensors::FileEvents> file_events_;
     std::optional<model::Model> model_;
     std::chrono::steady_clock::time_point began_{};

@@ -21,6 +21,7 @@ inline constexpr std::array kPackages{
     PackageInfo{"best-practices", true, true},
     PackageInfo{"cve", false, false},
     PackageInfo{"cis", false, false},
+    PackageInfo{"custom", false, true},  // the rules of --rules, which are always judged
 };
 
 struct PackageChoice {

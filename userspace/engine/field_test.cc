@@ -96,8 +96,9 @@ std::optional<Integer> integer_of(std::string_view text, bool decimal_only) {
         base = text[1] == 'x' ? 16 : 8;
         text.remove_prefix(2);
     }
-    const char* end = text.data() + text.size();
-    const auto [stop, problem] = std::from_chars(text.data(), end, number.magnitude, base);
+    const char* begin = text.data();
+    const char* end = begin + text.size();
+    const auto [stop, problem] = std::from_chars(begin, end, number.magnitude, base);
     if (text.empty() || problem != std::errc{} || stop != end) {
         return std::nullopt;
     }

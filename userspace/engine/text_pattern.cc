@@ -110,8 +110,9 @@ std::vector<RequiredText> required_by(std::span<const PatternToken> tokens) {
         if (after_dash && !(before_dash.empty() && run.empty())) {
             std::vector<RequiredText> dashes;
             for (const std::string_view dash : kAnyDash) {
-                dashes.push_back({.place = RequiredText::Place::anywhere,
-                                  .text = before_dash + std::string(dash) + run});
+                std::string text = before_dash;
+                text.append(dash).append(run);
+                dashes.push_back({.place = RequiredText::Place::anywhere, .text = std::move(text)});
             }
             consider(std::move(dashes));
         }

@@ -247,7 +247,7 @@ std::string sentence(const Finding& finding) {
     }
     std::string out;
     for (const auto& [field, value] : finding.subject) {
-        out += (out.empty() ? "" : ", ") + field + " " + value;
+        out.append(out.empty() ? "" : ", ").append(field).append(" ").append(value);
     }
     return out;
 }

@@ -80,10 +80,16 @@ std::string safe(std::string_view text, std::size_t limit) {
     return shortened(redacted(text), limit);
 }
 
-facts::RecordedFact::Value safe_value(const facts::FieldValue& value) {
+/// Facts of the set-up hold names, modes and file:line, no command lines: there the redactor would
+/// only take /etc/pam.d/common-password:25 for a password.
+std::string safe(facts::Kind kind, std::string_view text, std::size_t limit) {
+    return is_set_up(kind) ? shortened(text, limit) : safe(text, limit);
+}
+
+facts::RecordedFact::Value safe_value(facts::Kind kind, const facts::FieldValue& value) {
     using Value = facts::RecordedFact::Value;
     if (const auto* text = std::get_if<std::string_view>(&value)) {
-        return safe(*text, kMaxText);
+        return safe(kind, *text, kMaxText);
     }
     if (const auto* list = std::get_if<facts::TextList>(&value)) {
         std::vector<std::string> items;
@@ -92,7 +98,7 @@ facts::RecordedFact::Value safe_value(const facts::FieldValue& value) {
                 items.push_back("and " + std::to_string(list->size() - kMaxListItems) + " more");
                 break;
             }
-            items.push_back(safe(item, kMaxAncestorText));
+            items.push_back(safe(kind, item, kMaxAncestorText));
         }
         return items;
     }
@@ -188,7 +194,7 @@ void Store::on_match(const engine::Match& match) {
     // The identity is made of redacted texts: a fingerprint of a password lets it be guessed.
     Fingerprint fingerprint{identity_of(*match.rule), host_id_};
     for (const auto& [field, value] : match.subject) {
-        fingerprint.add(field).add(redacted(value));
+        fingerprint.add(field).add(is_set_up(match.fact.kind()) ? value : redacted(value));
     }
     const std::string uid = fingerprint.uuid();
     const std::string image = is_set_up(match.fact.kind())
@@ -224,7 +230,7 @@ void Store::create(RuleState& state, const std::string& uid, const std::string& 
     finding.level = match.level;
     finding.confidence = confidence_of(match.fact);
     for (const auto& [field, value] : match.subject) {
-        finding.subject.emplace_back(field, safe(value, kMaxText));
+        finding.subject.emplace_back(field, safe(match.fact.kind(), value, kMaxText));
     }
     finding.first_seen = match.fact.header().time;
     finding.last_seen = finding.first_seen;
@@ -365,7 +371,7 @@ std::shared_ptr<const Evidence> Store::gather(const engine::Match& match,
     auto evidence = std::make_shared<Evidence>(fact.kind());
     evidence->fact.header = fact.header();
     for (std::size_t i = 0; i < evidence->fact.values.size(); ++i) {
-        evidence->fact.values[i] = safe_value(fact.get(i));
+        evidence->fact.values[i] = safe_value(fact.kind(), fact.get(i));
     }
     evidence->fact.freeze();
     evidence->process = fact.header().process;

@@ -20,6 +20,11 @@ exec sleep 600
 """
 
 
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as pids:
+        return [int(child) for child in pids.read().split()]
+
+
 class PrivateHost:
     def __init__(self, directory):
         self.directory = directory
@@ -33,9 +38,7 @@ class PrivateHost:
              "sh", "-c", PREPARE, "sh", self.directory], stdin=subprocess.DEVNULL)
         wait_for(lambda: os.path.exists(os.path.join(self.directory, "ready")),
                  "the private host", 20)
-        children = f"/proc/{self.holder.pid}/task/{self.holder.pid}/children"
-        with open(children, encoding="ascii") as pids:
-            self.init = pids.read().split()[0]
+        self.init = str(children_of(self.holder.pid)[0])
         return self
 
     def __exit__(self, *_):

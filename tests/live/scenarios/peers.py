@@ -79,7 +79,7 @@ def ask_oscap(stage):
         out.write(packed.read())
     done = without_network(["oscap", "xccdf", "eval", "--profile", PROFILE, content])
     assert done.returncode in (0, 2), done.stderr[-400:]
-    results = dict(re.findall(r"^Rule\t\S+content_rule_(\S+)\nResult\t(\S+)$", done.stdout,
+    results = dict(re.findall(r"^Rule\s+\S+content_rule_(\S+)\s+Result\s+(\S+)$", done.stdout,
                               re.MULTILINE))
     assert results, f"no results in {done.stdout[-400:]!r}"
     answers = {}

@@ -106,7 +106,7 @@ TEST(RunOptions, BadValuesAreToldWithTheOptionAndWhatIsPossible) {
 TEST(RunOptions, AnUnknownPackageIsToldWithTheKnownOnes) {
     EXPECT_EQ(run_problem({"--package", "runtime"}),
               "unknown package 'runtime': known packages are runtime-behavior, best-practices, "
-              "cve, cis");
+              "cve, cis, custom");
     EXPECT_THAT(run_problem({"--package", "cve,"}), HasSubstr("unknown package ''"));
 }
 

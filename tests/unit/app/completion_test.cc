@@ -77,7 +77,7 @@ TEST_F(Completion, OfBashIsSoundAndOffersWhatTheParserKnows) {
     EXPECT_EQ(offered("run --format \"\""), "human jsonl");
     EXPECT_EQ(offered("run --format = js"), "jsonl");
     EXPECT_EQ(offered("run --package runtime-behavior,c"),
-              "runtime-behavior,cve runtime-behavior,cis");
+              "runtime-behavior,cve runtime-behavior,cis runtime-behavior,custom");
     EXPECT_EQ(offered("rules fields lis"), "listener");
     EXPECT_EQ(offered("completion z"), "zsh");
     EXPECT_EQ(offered("run --template fact"), "fact.json");

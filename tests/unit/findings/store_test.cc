@@ -244,6 +244,13 @@ TEST_F(StoreTest, AFindingOnASettingShowsTheValueOfNowAndWhatClosedIt) {
     EXPECT_EQ(sentence(last()), "sshd.permitrootlogin is no (/etc/ssh/sshd_config:33)");
 }
 
+TEST_F(StoreTest, AFileThatIsNamedAfterPasswordsIsNoSecret) {
+    auto fact = root_login("6", 1);
+    fact.source = "/etc/pam.d/common-password:25";
+    store_.on_match(match_of(server_, facts::FactView(fact), {"Setting"}));
+    EXPECT_THAT(sentence(last()), HasSubstr("(/etc/pam.d/common-password:25)"));
+}
+
 TEST_F(StoreTest, WhoChangedASettingIsNotWhatAFindingIsAbout) {
     auto fact = root_login("yes", 1);
     store_.on_match(match_of(server_, facts::FactView(fact), {"Setting"}));
