@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
@@ -31,6 +32,18 @@ constexpr std::uint64_t kHoldersAtLeast = 200 * kMillisecond;
 constexpr std::uint64_t kHoldersShare = 50;
 constexpr std::uint64_t kLastRecords = 1000 * kMillisecond;
 
+bool in_first_pid_namespace() {
+    constexpr ino_t kFirst = 0xEFFF'FFFC;  // PROC_PID_INIT_INO, the same on every kernel
+    struct stat own{};
+    return ::stat("/proc/self/ns/pid", &own) == 0 && own.st_ino == kFirst;
+}
+
+void set_text(facts::RecordedFact& fact, std::string_view field, std::string value) {
+    if (const auto at = facts::find_field(facts::info(fact.kind), field); at && !value.empty()) {
+        fact.values[*at] = std::move(value);
+    }
+}
+
 std::string kernel_release() {
     utsname names{};
     ::uname(&names);
@@ -52,6 +65,7 @@ bool is_behaviour(facts::Kind kind) {
 Observation::Observation(const HostRoot& host, ObservationHandlers handlers)
     : host_(host),
       handlers_(std::move(handlers)),
+      has_kernel_pids_(in_first_pid_namespace()),
       user_names_(host),
       on_event_([this](const sensors::KernelEvent& event) { tell(event); }),
       filled_(kQueuedBatches) {}
@@ -107,12 +121,13 @@ Result<void> Observation::attach(const ObservationPlan& plan) {
     std::vector<facts::Kind> kinds;
     std::ranges::copy_if(plan.kinds, std::back_inserter(kinds), is_behaviour);
     const bool behaviour = !kinds.empty();
-    if (std::ranges::find(plan.kinds, facts::Kind::setting) != plan.kinds.end()) {
+    if (std::ranges::any_of(plan.kinds, is_set_up)) {
         kinds.push_back(facts::Kind::setting);
+        // Who changed it is named from the processes that are known.
+        kinds.push_back(facts::Kind::process_creation);
     }
     if (std::ranges::find(plan.kinds, facts::Kind::file_event) != plan.kinds.end()) {
         file_events_.emplace(host_, sensors::FileEvents::Options{.prefixes = plan.file_prefixes});
-        // A file's maker is named from the processes that are known.
         kinds.push_back(facts::Kind::process_creation);
     }
     if (kinds.empty()) {
@@ -249,6 +264,13 @@ void Observation::close() {
 }
 
 void Observation::tell(const sensors::KernelEvent& event) {
+    if (const auto* change = std::get_if<sensors::FileChange>(&event);
+        change != nullptr && change->pid != 0 && !has_kernel_pids_) {
+        sensors::FileChange nameless = *change;
+        nameless.pid = 0;
+        model_->on(nameless);
+        return;
+    }
     std::visit([&](const auto& told) { model_->on(told); }, event);
     if (const auto* state = std::get_if<sensors::HookState>(&event)) {
         handlers_.on_hook_state(*state);
@@ -277,10 +299,28 @@ void Observation::take_host_news() {
             host_coverage_[i] = std::move(news.coverage.back());
             tell_host_coverage();
         }
-        for (const facts::RecordedFact& fact : news.facts) {
+        for (facts::RecordedFact& fact : news.facts) {
+            name_actor(fact);
             handlers_.on_fact(facts::FactView(fact));
         }
     }
+}
+
+void Observation::name_actor(facts::RecordedFact& fact) const {
+    const facts::ProcessKey who = fact.header.process;
+    const auto image = facts::FactView(fact).get("Image");
+    if (who.pid == 0 || !std::holds_alternative<std::monostate>(image)) {
+        return;
+    }
+    model::Ancestor known = model_->process(who);
+    if (known.image.empty() && has_kernel_pids_) {
+        // Its start is known to a clock tick only, or not at all.
+        known = model_->process({.pid = who.pid, .start_boot_ns = 0});
+    }
+    fact.header.process = known.image.empty() ? who : known.process;
+    set_text(fact, "Image", std::move(known.image));
+    set_text(fact, "User", std::move(known.user));
+    fact.freeze();
 }
 
 /// One hook: as bad as the worse of the sensors, with what both have lost.

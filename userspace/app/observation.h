@@ -83,6 +83,8 @@ private:
     void begin_host_sensors(const ObservationPlan& plan, bool once);
     void take_host_news();
     void tell_host_coverage();
+    /// Names who changed something of the set-up, where the host sensor knows the pid alone.
+    void name_actor(facts::RecordedFact& fact) const;
     void read_files();
     void read_ring();
     void tell(const sensors::KernelEvent& event);
@@ -96,6 +98,9 @@ private:
 
     const HostRoot& host_;
     ObservationHandlers handlers_;
+    /// Pids that files are changed by are those of our own pid namespace; only in the first one are
+    /// they the kernel's, by which processes are known.
+    bool has_kernel_pids_;
     sensors::UserNames user_names_;
     sensors::OnEvent on_event_;
     std::optional<sensors::KernelSensor> sensor_;

@@ -34,9 +34,10 @@ std::string quoted(std::string_view text) {
 /// Decimal digits of fixed length out of `text`, which they begin; moved past them.
 std::optional<int> digits(std::string_view& text, std::size_t length) {
     int number = 0;
-    const char* end = text.data() + length;
+    const char* begin = text.data();
+    const char* end = begin + length;
     if (text.size() < length || text.front() == '-' ||
-        std::from_chars(text.data(), end, number).ptr != end) {
+        std::from_chars(begin, end, number).ptr != end) {
         return std::nullopt;
     }
     text.remove_prefix(length);
