@@ -326,12 +326,14 @@ void Observation::name_actor(facts::RecordedFact& fact) const {
 /// One hook: as bad as the worse of the sensors, with what both have lost.
 void Observation::tell_host_coverage() {
     using State = sensors::HookState::State;
-    sensors::HostNews::Coverage worst = host_coverage_.front();
-    worst.lost = 0;
-    for (const sensors::HostNews::Coverage& each : host_coverage_) {
-        const std::uint64_t lost = worst.lost + each.lost;
-        if (each.state == State::missing || worst.reason.empty()) {
-            worst = each;
+    sensors::HostNews::Coverage worst;
+    for (const auto& each : host_coverage_) {
+        if (!each) {
+            continue;  // it has not said yet
+        }
+        const std::uint64_t lost = worst.lost + each->lost;
+        if (each->state == State::missing || worst.reason.empty()) {
+            worst = *each;
         }
         worst.lost = lost;
     }

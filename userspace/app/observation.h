@@ -107,7 +107,7 @@ private:
     /// Files are read by two: one walks the directories, which takes a tenth of a second, so that
     /// the other need not wait for it.
     std::vector<std::unique_ptr<sensors::HostSensor>> host_sensors_;
-    std::vector<sensors::HostNews::Coverage> host_coverage_;  ///< of each of them
+    std::vector<std::optional<sensors::HostNews::Coverage>> host_coverage_;  ///< of each of them
     std::optional<sensors::FileEvents> file_events_;
     std::optional<model::Model> model_;
     std::chrono::steady_clock::time_point began_{};

@@ -28,7 +28,11 @@ void drop_bit(std::unordered_map<std::string, WatchedPaths::Topics>& map,
               const std::vector<std::string>& keys, WatchedPaths::Topics topic) {
     for (const std::string& key : keys) {
         const auto found = map.find(key);
-        if (found != map.end() && (found->second &= ~topic) == 0) {
+        if (found == map.end()) {
+            continue;
+        }
+        found->second &= ~topic;
+        if (found->second == 0) {
             map.erase(found);
         }
     }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <deque>
+#include <ranges>
 #include <utility>
 
 namespace assay::sensors {
@@ -148,21 +149,21 @@ const Above& PathJudge::inside_directory(const std::string& physical) {
         }
         path = parent_path(path);
     }
-    for (auto next = unknown.rbegin(); next != unknown.rend(); ++next) {
+    for (const std::string& next : std::views::reverse(unknown)) {
         const Above outside =
-            *next == "/" ? kOutside : directories_.at(std::string(parent_path(*next)));
+            next == "/" ? kOutside : directories_.at(std::string(parent_path(next)));
         Above within = outside;
-        const auto status = host_->status(below_root(*next), false);
+        const auto status = host_->status(below_root(next), false);
         if (!status) {
-            within.problem = *next + ": " + status.error().message;
+            within.problem = next + ": " + status.error().message;
         } else {
-            const auto list = access_list(*next, *status);
-            within = inside(outside, *status, list && *list ? &**list : nullptr, *next, *names_);
+            const auto list = access_list(next, *status);
+            within = inside(outside, *status, list && *list ? &**list : nullptr, next, *names_);
             if (!list) {
-                within.problem = *next + ": " + list.error().message;
+                within.problem = next + ": " + list.error().message;
             }
         }
-        directories_.emplace(*next, std::move(within));
+        directories_.emplace(next, std::move(within));
     }
     return directories_.at(physical);
 }
