@@ -180,7 +180,8 @@ struct RuleDocument {
     std::vector<Clause> unknown_when;
     Parameters parameters;
     std::vector<RuleTest> tests;
-    /// Its fields are those of auditd's records where our kind has none by that name (auditd_view.h).
+    /// Its fields are those of auditd's records where our kind has none by that name
+    /// (auditd_view.h).
     bool views_auditd = false;
     /// What of the rule can never be judged here, when the rest can; empty when all can.
     std::string left_unjudged;

@@ -43,7 +43,7 @@ struct Classifier::State {
         if (verdict.final || (bytes.empty() && hole_after == 0)) {
             return;
         }
-        if (session) {
+        if (session_) {
             pass(side, bytes, hole_after);
         } else if (flow.udp || flow.mid_stream) {
             look_at_one(side, bytes, hole_after);
@@ -56,15 +56,15 @@ struct Classifier::State {
     }
 
     void finish() {
-        if (!verdict.final && !session && !flow.udp && !flow.mid_stream) {
-            cut = {true, true};
-            const Opening opening = opening_with(Side::client, held[0].view());
+        if (!verdict.final && !session_ && !flow.udp && !flow.mid_stream) {
+            cut_ = {true, true};
+            const Opening opening = opening_with(Side::client, held_[0].view());
             if (const Row* row = recognise(opening)) {
                 begin(*row);
             }
         }
-        if (!verdict.final && session) {
-            session->end(verdict);
+        if (!verdict.final && session_) {
+            session_->end(verdict);
         }
         verdict.final = true;
         let_go();
@@ -92,27 +92,27 @@ private:
         if (row != rows.end()) {
             begin(**row);
             pass(side, bytes, hole_after);
-        } else if (++unknown_seen == kMostUnknown) {
+        } else if (++unknown_seen_ == kMostUnknown) {
             verdict.final = true;
         }
     }
 
     void look_at_opening(Side side, Bytes bytes, std::size_t hole_after) {
         const std::size_t at = index_of(side);
-        if (!anything_came) {
-            anything_came = true;
-            server_first = side == Side::server;
+        if (!anything_came_) {
+            anything_came_ = true;
+            server_first_ = side == Side::server;
         }
-        if (cut[at]) {
-            hole[at] += bytes.size() + hole_after;
+        if (cut_[at]) {
+            hole_[at] += bytes.size() + hole_after;
             return;
         }
-        const bool first_piece = held[at].empty();
-        const std::size_t kept = first_piece ? bytes.size() : held[at].append(bytes);
-        const Bytes view = first_piece ? bytes : held[at].view();
-        cut[at] = hole_after > 0 || kept < bytes.size() || view.size() >= kOpeningKept;
+        const bool first_piece = held_[at].empty();
+        const std::size_t kept = first_piece ? bytes.size() : held_[at].append(bytes);
+        const Bytes view = first_piece ? bytes : held_[at].view();
+        cut_[at] = hole_after > 0 || kept < bytes.size() || view.size() >= kOpeningKept;
         if (const Row* row = recognise(opening_with(side, view))) {
-            cut[at] = false;
+            cut_[at] = false;
             begin(*row);
             pass(side, bytes, hole_after);
             return;
@@ -121,20 +121,20 @@ private:
             return;
         }
         if (first_piece) {
-            held[at].append(bytes);
+            held_[at].append(bytes);
         }
         remember_run(side, bytes.size());
         const std::size_t remembered = first_piece ? std::min(bytes.size(), kOpeningKept) : kept;
-        hole[at] = hole_after + bytes.size() - remembered;
+        hole_[at] = hole_after + bytes.size() - remembered;
     }
 
     [[nodiscard]] Opening opening_with(Side side, Bytes view) const {
         Opening opening;
-        opening.client = side == Side::client ? view : held[0].view();
-        opening.server = side == Side::server ? view : held[1].view();
-        opening.client_cut = cut[0];
-        opening.server_cut = cut[1];
-        opening.server_first = server_first;
+        opening.client = side == Side::client ? view : held_[0].view();
+        opening.server = side == Side::server ? view : held_[1].view();
+        opening.client_cut = cut_[0];
+        opening.server_cut = cut_[1];
+        opening.server_first = server_first_;
         opening.flow = flow;
         return opening;
     }
@@ -154,10 +154,10 @@ private:
     }
 
     void remember_run(Side side, std::size_t length) {
-        if (run_count > 0 && runs[run_count - 1].side == side) {
-            runs[run_count - 1].length += length;
-        } else if (run_count < runs.size()) {
-            runs[run_count++] = Run{side, length};
+        if (run_count_ > 0 && runs_[run_count_ - 1].side == side) {
+            runs_[run_count_ - 1].length += length;
+        } else if (run_count_ < runs_.size()) {
+            runs_[run_count_++] = Run{side, length};
         } else {
             verdict.final = true;
         }
@@ -169,47 +169,47 @@ private:
         if (row.start == nullptr) {
             return;
         }
-        session = row.start(flow);
-        std::array<Bytes, 2> rest{held[0].view(), held[1].view()};
-        for (const Run& run : std::span(runs).first(run_count)) {
+        session_ = row.start(flow);
+        std::array<Bytes, 2> rest{held_[0].view(), held_[1].view()};
+        for (const Run& run : std::span(runs_).first(run_count_)) {
             Bytes& side_rest = rest[index_of(run.side)];
             const Bytes piece = side_rest.first(std::min(run.length, side_rest.size()));
             side_rest = side_rest.subspan(piece.size());
             pass(run.side, piece, 0);
         }
         for (const Side side : {Side::client, Side::server}) {
-            if (hole[index_of(side)] > 0) {
-                pass(side, {}, hole[index_of(side)]);
+            if (hole_[index_of(side)] > 0) {
+                pass(side, {}, hole_[index_of(side)]);
             }
         }
-        held = {WipedBuffer(0), WipedBuffer(0)};
+        held_ = {WipedBuffer(0), WipedBuffer(0)};
     }
 
     void pass(Side side, Bytes bytes, std::size_t hole_after) {
-        if (verdict.final || !session) {
+        if (verdict.final || !session_) {
             return;
         }
-        const std::size_t used = session->feed(side, bytes, hole_after, verdict);
+        const std::size_t used = session_->feed(side, bytes, hole_after, verdict);
         if (!verdict.final && used < bytes.size()) {
-            session = start_tls_session();
-            session->feed(side, bytes.subspan(used), hole_after, verdict);
+            session_ = start_tls_session();
+            session_->feed(side, bytes.subspan(used), hole_after, verdict);
         }
     }
 
     void let_go() {
-        session.reset();
-        held = {WipedBuffer(0), WipedBuffer(0)};
+        session_.reset();
+        held_ = {WipedBuffer(0), WipedBuffer(0)};
     }
 
-    std::unique_ptr<Session> session;
-    std::array<WipedBuffer, 2> held{WipedBuffer(kOpeningKept), WipedBuffer(kOpeningKept)};
-    std::array<bool, 2> cut{};
-    std::array<std::size_t, 2> hole{};  ///< bytes that came after what is kept
-    std::array<Run, kMostRuns> runs{};
-    std::size_t run_count = 0;
-    unsigned unknown_seen = 0;
-    bool anything_came = false;
-    bool server_first = false;
+    std::unique_ptr<Session> session_;
+    std::array<WipedBuffer, 2> held_{WipedBuffer(kOpeningKept), WipedBuffer(kOpeningKept)};
+    std::array<bool, 2> cut_{};
+    std::array<std::size_t, 2> hole_{};  ///< bytes that came after what is kept
+    std::array<Run, kMostRuns> runs_{};
+    std::size_t run_count_ = 0;
+    unsigned unknown_seen_ = 0;
+    bool anything_came_ = false;
+    bool server_first_ = false;
 };
 
 Classifier::Classifier(FlowInfo flow) : state_(std::make_unique<State>(flow)) {}

@@ -180,7 +180,7 @@ Match looks_like_postgresql(const Opening& opening) {
     if (bytes.size() >= 4 && (length < 8 || length > kPgLargestStartup)) {
         return Match::no;
     }
-    if (bytes.size() >= 1 && bytes[0] != std::byte{0}) {
+    if (!bytes.empty() && bytes[0] != std::byte{0}) {
         return Match::no;
     }
     if (!reader.ok()) {

@@ -138,7 +138,7 @@ private:
             return;  // RFC 9112 2.2: one may precede the request
         }
         const std::size_t method_end = line.find(' ');
-        if (method_end == std::string_view::npos || method_end > kLongestMethod ||
+        if (method_end > kLongestMethod ||  // npos, too
             !std::ranges::all_of(line.substr(0, method_end), is_method_letter)) {
             lose_step();
             return;

@@ -295,9 +295,8 @@ protected:
             expect_tls();
         } else if (same(command, "USER")) {
             user_seen_ = !argument.empty();
-        } else if (same(command, "PASS") && user_seen_ && !argument.empty()) {
-            found_credentials(verdict);
-        } else if (same(command, "AUTH") && sasl_.begin(argument, next_word(rest))) {
+        } else if ((same(command, "PASS") && user_seen_ && !argument.empty()) ||
+                   (same(command, "AUTH") && sasl_.begin(argument, next_word(rest)))) {
             found_credentials(verdict);
         }
     }

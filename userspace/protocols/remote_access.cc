@@ -122,7 +122,8 @@ Match remote_command(const Opening& opening, Protocol wanted) {
         return Match::no;
     }
     unsigned stderr_port = 0;
-    std::from_chars(all.data(), all.data() + digits, stderr_port);
+    const char* begin = all.data();
+    std::from_chars(begin, begin + digits, stderr_port);
     reader.skip(digits + 1);
     std::string_view first;
     std::string_view second;

@@ -24,7 +24,8 @@ TEST_F(CoverageFacts, AreToldForEachHookAndAgainAtTheClose) {
     EXPECT_EQ(told[0]["Mechanism"], "tp_btf");
     EXPECT_EQ(told[0]["Reason"], "because");
     EXPECT_EQ(told[0]["Lost"], "0");
-    EXPECT_EQ(told[0]["Kinds"], R"(["process_creation","network_connection","listener","file_event"])");
+    EXPECT_EQ(told[0]["Kinds"],
+              R"(["process_creation","network_connection","listener","file_event"])");
     EXPECT_EQ(told[0]["KernelRelease"], "6.1.0-test");
     EXPECT_EQ(told[1]["State"], "missing");
     EXPECT_EQ(told[2]["State"], "not-needed");

@@ -32,8 +32,9 @@ void read_link(int directory, const char* name, std::string& out) {
 
 template <class Number>
 bool parse_number(std::string_view text, Number& out, int base = 10) {
-    const char* end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, out, base);
+    const char* begin = text.data();
+    const char* end = begin + text.size();
+    const auto parsed = std::from_chars(begin, end, out, base);
     return parsed.ec == std::errc{} && parsed.ptr == end;
 }
 
