@@ -15,7 +15,9 @@
 #include "app/exit_code.h"
 #include "app/log.h"
 #include "app/rules_directory.h"
+#include "base/host_root.h"
 #include "engine/compiled_rule.h"
+#include "sensors/files/file_watch.h"
 
 namespace assay::app {
 namespace {
@@ -42,6 +44,28 @@ std::string own_mountinfo() {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
+/// Tries for real to watch a directory that every host has.
+sensors::HookReport examine_watch(facts::Hook hook) {
+    sensors::HookReport report;
+    report.hook = hook;
+    sensors::HookReport::Candidate candidate;
+    candidate.mechanism = "fanotify";
+    candidate.target = "marks on files and directories";
+    const auto host = HostRoot::open("/");
+    auto watch = host ? sensors::FileWatch::open(*host)
+                      : Result<sensors::FileWatch>(std::unexpected(host.error()));
+    const auto watched =
+        watch ? watch->watch_directory("/etc") : Result<void>(std::unexpected(watch.error()));
+    if (watched) {
+        candidate.mechanism = watch->mechanism();
+        candidate.usable = candidate.chosen = true;
+    } else {
+        candidate.reason = watched.error().message;
+    }
+    report.candidates.push_back(std::move(candidate));
+    return report;
+}
+
 DoctorReport examine(const engine::RuleSet& rules) {
     utsname kernel{};
     ::uname(&kernel);
@@ -59,6 +83,8 @@ DoctorReport examine(const engine::RuleSet& rules) {
         report.cannot_observe = examined.error().message;
         return report;
     }
+    examined->push_back(examine_watch(facts::Hook::file_change));
+    examined->push_back(examine_watch(facts::Hook::host_files));
     for (sensors::HookReport& hook : *examined) {
         auto slugs = rules_on(facts::info(hook.hook), rules);
         report.hooks.push_back({std::move(hook), std::move(slugs)});

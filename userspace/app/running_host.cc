@@ -10,7 +10,7 @@ Result<HostRoot> open_running_host() {
     if (host) {
         return host;
     }
-    spdlog::warn("{}: names of users and of the host are read below our own / instead",
+    spdlog::warn("{}: the host's files (its set-up, names of users) are read below our own / instead",
                  host.error().message);
     return HostRoot::open("/");
 }
