@@ -69,10 +69,11 @@ Result<void> Assessment::start() {
         .file_prefixes =
             engine::literal_prefixes(*rules_, facts::Kind::file_event, "TargetFilename"),
         .host_names = rules_->needs_field(facts::Kind::network_connection, "DestinationHostname")};
+    observed_plan_ = plan;
     if (auto started = observation_.start(plan); !started) {
         return started;
     }
-    if (!set_up && nothing_attached()) {
+    if (!set_up && observes_behaviour() && nothing_attached()) {
         return fail(
             "none of the hooks that the rules need is served by this kernel: see assay doctor");
     }
@@ -114,6 +115,17 @@ findings::Verdicts Assessment::finish() {
     verdicts.include_loopback = plan_.include_loopback;
     verdicts.outcomes = judge_.outcomes();
     say_what_was_not_observed(verdicts.outcomes);
+    for (std::size_t i = 0; i < rules_->loaded().size(); ++i) {
+        engine::RuleOutcome& outcome = verdicts.outcomes[i];
+        if (outcome.status != engine::RuleStatus::pass) {
+            continue;
+        }
+        if (std::string why = not_gathered(*rules_->loaded()[i]); !why.empty()) {
+            outcome.status = engine::RuleStatus::unknown;
+            outcome.reason = std::move(why);
+        }
+    }
+    verdicts.outcomes.insert(verdicts.outcomes.end(), removed_.begin(), removed_.end());
     for (const auto& [info, reason] : waiting_) {
         verdicts.outcomes.push_back(
             {.rule = &info, .status = engine::RuleStatus::unknown, .reason = reason});
@@ -131,21 +143,78 @@ findings::Verdicts Assessment::finish() {
 
 void Assessment::replace_rules(std::shared_ptr<const engine::RuleSet> rules,
                                std::vector<engine::RuleSet::Unsupported> waiting) {
+    for (engine::RuleOutcome& outcome : judge_.outcomes()) {
+        if (outcome.matches > 0 &&
+            std::ranges::find(rules->rules(), outcome.rule->slug, &engine::RuleInfo::slug) ==
+                rules->rules().end()) {
+            outcome.reason += outcome.reason.empty() ? "" : "; ";
+            outcome.reason += "the rule was removed in the window";
+            removed_.push_back(std::move(outcome));
+        }
+    }
+    std::erase_if(removed_, [&](const engine::RuleOutcome& outcome) {
+        return std::ranges::find(rules->rules(), outcome.rule->slug, &engine::RuleInfo::slug) !=
+               rules->rules().end();
+    });
     judge_.replace_rules(*rules);
     store_.replace_rules(rules->rules());
     rules_ = std::move(rules);
     waiting_ = std::move(waiting);
 }
 
+std::string Assessment::not_gathered(const engine::LoadedRule& rule) const {
+    for (const engine::CompiledDocument& document : rule.compiled) {
+        if (document.kind == facts::Kind::file_event && observed_plan_.file_prefixes) {
+            const auto wanted = engine::literal_prefixes(*rules_, document.kind, "TargetFilename");
+            const auto watched = [&](const std::string& prefix) {
+                return std::ranges::any_of(
+                    *observed_plan_.file_prefixes,
+                    [&](const std::string& known) { return prefix.starts_with(known); });
+            };
+            if (!wanted || !std::ranges::all_of(*wanted, watched)) {
+                return "since the rules were read again they ask for files in places that this "
+                       "window does not watch";
+            }
+        }
+        const auto field = facts::find_field(facts::info(document.kind), "DestinationHostname");
+        if (document.kind == facts::Kind::network_connection && !observed_plan_.host_names &&
+            field && (document.fields_used >> *field & 1U) != 0) {
+            return "DNS answers are not read in this window: no rule asked for them when it began";
+        }
+    }
+    return {};
+}
+
+bool Assessment::observes_behaviour() const {
+    return plan_.running && (!plan_.length || plan_.length->count() > 0);
+}
+
+bool Assessment::is_about_set_up(const engine::RuleInfo& rule) const {
+    const auto at = std::ranges::find(rules_->rules(), &rule);
+    if (at == rules_->rules().end()) {
+        return false;
+    }
+    const auto& documents =
+        rules_->loaded()[static_cast<std::size_t>(at - rules_->rules().begin())]->compiled;
+    return std::ranges::any_of(documents, [](const engine::CompiledDocument& document) {
+        return is_set_up(document.kind);
+    });
+}
+
 void Assessment::say_what_was_not_observed(std::vector<engine::RuleOutcome>& outcomes) const {
-    if (plan_.running && (!plan_.length || plan_.length->count() > 0)) {
+    for (engine::RuleOutcome& outcome : outcomes) {
+        // Of what is set up there is always something; of what happens there may be nothing.
+        if (outcome.status == engine::RuleStatus::pass && outcome.facts_judged == 0 &&
+            is_about_set_up(*outcome.rule)) {
+            outcome.status = engine::RuleStatus::unknown;
+            outcome.reason = "nothing of it could be found or read on this host";
+        }
+    }
+    if (observes_behaviour()) {
         return;
     }
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        const auto& documents = rules_->loaded()[i]->compiled;
-        if (std::ranges::any_of(documents, [](const engine::CompiledDocument& document) {
-                return is_set_up(document.kind);
-            })) {
+        if (is_about_set_up(*outcomes[i].rule)) {
             continue;
         }
         outcomes[i].status =

@@ -63,6 +63,11 @@ private:
     void on_gap(facts::Hook hook, std::uint64_t lost, std::string_view reason);
     [[nodiscard]] bool over() const;
     [[nodiscard]] bool nothing_attached() const;
+    /// There is a window, on a host that runs.
+    [[nodiscard]] bool observes_behaviour() const;
+    [[nodiscard]] bool is_about_set_up(const engine::RuleInfo& rule) const;
+    /// Why facts for this rule of a reloaded set are not gathered in this window; empty: they are.
+    [[nodiscard]] std::string not_gathered(const engine::LoadedRule& rule) const;
     /// What was not looked at is not passed.
     void say_what_was_not_observed(std::vector<engine::RuleOutcome>& outcomes) const;
     [[nodiscard]] std::vector<findings::ProcessSummary> ancestry(facts::ProcessKey process) const;
@@ -70,6 +75,8 @@ private:
     AssessmentPlan plan_;
     std::shared_ptr<const engine::RuleSet> rules_;
     std::vector<engine::RuleSet::Unsupported> waiting_;
+    std::vector<engine::RuleOutcome> removed_;  ///< rules that a reload took away
+    ObservationPlan observed_plan_;
     std::vector<facts::Kind> observed_;
     deliver::Delivery& delivery_;
     std::array<std::optional<findings::CoverageEntry>, facts::kHooks.size()> coverage_;

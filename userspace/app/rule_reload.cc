@@ -66,6 +66,14 @@ std::string missing_kinds(const engine::LoadedRule& rule, std::span<const facts:
     return names;
 }
 
+std::vector<std::string> unsupported_slugs(const engine::RuleSet& rules) {
+    std::vector<std::string> slugs;
+    for (const auto& unsupported : rules.unsupported()) {
+        slugs.push_back(unsupported.info.slug);
+    }
+    return slugs;
+}
+
 }  // namespace
 
 ReloadedRules reload_rules(const RuleChoice& choice, const engine::RuleSet& before,
@@ -74,6 +82,11 @@ ReloadedRules reload_rules(const RuleChoice& choice, const engine::RuleSet& befo
     auto loaded = std::make_shared<engine::RuleSet>(
         load_rules(choice.built_in_directory, choice.own_directories, reloaded.problems));
     reloaded.kept = loaded->take_over(before, broken_slugs(choice, before, reloaded.problems));
+    if (!reloaded.kept.empty()) {
+        // Rules that rest on a broken one (correlations) go on with what it was.
+        const auto resting = loaded->take_over(before, unsupported_slugs(*loaded));
+        reloaded.kept.insert(reloaded.kept.end(), resting.begin(), resting.end());
+    }
 
     std::vector<engine::Problem> of_choice;
     engine::RuleSet rules = chosen_of(*loaded, choice, of_choice);

@@ -301,6 +301,9 @@ int run(RunOptions asked, std::FILE* out, std::FILE* err) {
     if (!chosen) {
         return complain(err, kName, chosen.error().message, kExitUsage);
     }
+    if (asked.host_root) {
+        asked.duration = std::chrono::seconds(0);  // whatever the template says
+    }
     if (const auto fits = check_run_options(asked); !fits) {
         return complain(err, kName, fits.error().message, kExitUsage);
     }

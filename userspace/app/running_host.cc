@@ -10,8 +10,9 @@ Result<HostRoot> open_running_host() {
     if (host) {
         return host;
     }
-    spdlog::warn("{}: the host's files (its set-up, names of users) are read below our own / instead",
-                 host.error().message);
+    spdlog::warn(
+        "{}: the host's files (its set-up, names of users) are read below our own / instead",
+        host.error().message);
     return HostRoot::open("/");
 }
 

@@ -118,6 +118,12 @@ Result<std::string> HostRoot::read_file(std::string_view relative, std::size_t l
     if (!file) {
         return std::unexpected(file.error());
     }
+    // A FIFO that nobody writes to reads as an empty file.
+    struct stat status{};
+    if (::fstat(file->get(), &status) == 0 && !S_ISREG(status.st_mode) &&
+        !S_ISDIR(status.st_mode)) {
+        return fail(std::string(relative) + ": is not a regular file");
+    }
     auto text = read_all(file->get(), limit);
     if (!text) {
         return std::unexpected(text.error().within(relative));

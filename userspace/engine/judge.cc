@@ -36,6 +36,7 @@ struct Unjudged {
     struct Reason {
         std::string text;
         std::uint64_t facts = 0;
+        std::string example = {};  ///< what the newest such fact gives as its Problem
     };
     std::vector<Reason> reasons;
     std::vector<std::size_t> of_clause;  ///< the reason of each unknown_when
@@ -572,7 +573,11 @@ void Judge::State::take_state(Watch& watch, Verdict verdict, std::size_t clause)
         make_subject_key(*watch.document);
     }
     if (verdict == Verdict::unjudged) {
-        watch.unjudged.count(watch.unjudged.of_clause[clause], subject_key);
+        const std::size_t reason = watch.unjudged.of_clause[clause];
+        watch.unjudged.count(reason, subject_key);
+        watch.unjudged.reasons[reason].example.clear();
+        facts::append_value_text(watch.unjudged.reasons[reason].example,
+                                 fields.fact().get("Problem"));
         return;
     }
     if (is_known) {
@@ -685,7 +690,9 @@ Standing Judge::State::standing(const Watch& watch) const {
     }
     for (const Unjudged::Reason& reason : watch.unjudged.reasons) {
         if (reason.facts > 0) {
-            append_clause(outcome.reason, reason.text + " (" + counted(reason.facts, "fact") + ")");
+            append_clause(outcome.reason, reason.text + " (" + counted(reason.facts, "fact") +
+                                              (reason.example.empty() ? "" : ", such as ") +
+                                              reason.example + ")");
         }
     }
     if (watch.matches > 0) {

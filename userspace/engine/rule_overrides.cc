@@ -213,7 +213,8 @@ std::vector<std::string> RuleSet::take_over(const RuleSet& older,
     std::vector<std::string> taken;
     for (const std::shared_ptr<const LoadedRule>& rule : older.owned_) {
         const auto is_same = [&](const LoadedRule* mine) {
-            return mine->info.slug == rule->info.slug || mine->info.id == rule->info.id;
+            return mine->info.slug == rule->info.slug ||
+                   (!mine->info.id.empty() && mine->info.id == rule->info.id);
         };
         if (std::ranges::find(slugs, rule->info.slug) == slugs.end() ||
             std::ranges::find(older.loaded_, rule.get()) == older.loaded_.end() ||

@@ -27,8 +27,7 @@ std::string reason_of(const RuleVerdict& verdict) {
     if (verdict.status != engine::RuleStatus::finding) {
         return verdict.reason.empty() ? "no reason given" : verdict.reason;
     }
-    const std::string besides =
-        verdict.reason.empty() ? "" : "; besides this unknown: " + verdict.reason;
+    const std::string besides = verdict.reason.empty() ? "" : "; " + verdict.reason;
     const auto findings = verdict.findings_in_all();
     if (findings == 0) {
         return std::to_string(verdict.matches) + " facts matched" + besides;

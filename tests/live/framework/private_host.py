@@ -47,7 +47,7 @@ class PrivateHost:
 
     @property
     def prefix(self):
-        return ["nsenter", "--target", self.init, "--mount", "--pid", "--"]
+        return ["nsenter", "--target", self.init, "--mount", "--pid", "--root", "--"]
 
     def run(self, script):
         """Runs a shell script in it; what it does there is done when this returns."""
