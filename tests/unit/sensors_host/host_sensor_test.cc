@@ -373,37 +373,6 @@ TEST_F(RunningHost, WhoMadeAChangeIsNamedWithProgramUserAndStart) {
     EXPECT_NE(fact->header.process.start_boot_ns, 0U);
 }
 
-TEST_F(RunningHost, AProgramOfInterestIsSeenWhenItStartsAndWhenItEnds) {
-    const std::string program = tree.at("assay-test-sleep");
-    std::filesystem::copy_file("/bin/sleep", program);
-    start_here({});
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-        ::execl(program.c_str(), "assay-test-sleep", "1234", nullptr);
-        ::_exit(127);
-    }
-    // As the kernel's hook does it: once the program runs.
-    const std::string image = "/proc/" + std::to_string(child) + "/exe";
-    const auto end = std::chrono::steady_clock::now() + kDeadline;
-    std::error_code ignored;
-    while (std::filesystem::read_symlink(image, ignored) != program &&
-           std::chrono::steady_clock::now() < end) {
-        std::this_thread::yield();
-    }
-    sensor->on_exec(program, {.pid = static_cast<std::uint32_t>(child), .start_boot_ns = 0});
-    const auto* started = wait_for_value("program", "1234");
-    EXPECT_NE(started, nullptr);
-    if (started != nullptr) {
-        EXPECT_EQ(text_of(*started, "Instance"), std::to_string(child));
-        EXPECT_EQ(text_of(*started, "ProcessId"), std::to_string(child));
-    }
-    ASSERT_EQ(::kill(child, SIGKILL), 0);
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_NE(wait_for([](const auto& fact) { return fact.header.gone; }), nullptr);
-}
-
 // ---- permissions
 
 class WatchedDirectories : public HostSensorTest {
