@@ -213,15 +213,14 @@ void Assessment::say_what_was_not_observed(std::vector<engine::RuleOutcome>& out
     if (observes_behaviour()) {
         return;
     }
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        if (is_about_set_up(*outcomes[i].rule)) {
+    for (engine::RuleOutcome& outcome : outcomes) {
+        if (is_about_set_up(*outcome.rule)) {
             continue;
         }
-        outcomes[i].status =
+        outcome.status =
             plan_.running ? engine::RuleStatus::unknown : engine::RuleStatus::not_applicable;
-        outcomes[i].reason = plan_.running
-                                 ? "a window of 0 s shows nothing of what happens on the host"
-                                 : "nothing runs on the host below --host-root";
+        outcome.reason = plan_.running ? "a window of 0 s shows nothing of what happens on the host"
+                                       : "nothing runs on the host below --host-root";
     }
 }
 
